@@ -1,0 +1,238 @@
+// Offers: slots laid out in pipes before anybody is known to want them. A pipe does not show who waits at it; all one can
+// see is whether an offer was taken. So a pipe has, at any moment, one of three appetites:
+//
+//        takes its last offer                      left its offer lying, and it was needed elsewhere
+//   ┌──────────────────────────► hungry            lying ──────────────────────────────► sated
+//   lying ◄──────────────────────┘                   ▲                                     │
+//        gets its turn in the ledger's queue         └───────────── is tried again ◄───────┘
+//
+// A hungry pipe waits in the ledger's queue like everybody else. A sated one is tried again later: soon while slots lie
+// unused anyway, with growing patience otherwise. When nobody waits, the free slots lie in the pipes, so that takers find
+// them at once. Pure and synchronous; times are milliseconds of the caller's clock.
+import type { Ledger } from './ledger.ts';
+import { type Client, has, outstanding, type Waiter } from './types.ts';
+
+/** How long an offer lies, after it was laid out or last touched, before it may be moved: long enough for a blocked reader to wake. */
+const STAY = 1;
+/** How long a build waits for a slot that would only swap places with it: keeps two equals from trading a slot at each job's end. */
+const QUANTUM = 10;
+/** The pause before a sated pipe is tried again: doubled at each vain try. */
+const RETRY_FIRST = 2;
+const RETRY_LAST = 128;
+/** The pace at which unused offers move on to sated pipes: slowed at each vain move, first again when anything is taken. */
+const PACE_FIRST = 1;
+const PACE_LAST = 20;
+const PACE_GROWTH = 1.15;
+
+/** The state of one pipe. */
+export interface Offer {
+  readonly client: Client;
+  /** What it waits with while it is hungry. */
+  readonly waiter: Waiter;
+  /** When what lies there was laid out or last touched. */
+  idleSince: number;
+  /** Offers in a row that were withdrawn untouched. */
+  misses: number;
+  /** While sated: when to try again. */
+  retryAt: number;
+}
+
+/** `count` slots of what `offer` has lying, to be taken out of its pipe or laid into it. */
+export interface Move {
+  readonly offer: Offer;
+  readonly count: number;
+}
+
+export class Offers {
+  readonly #ledger: Ledger;
+  readonly #offers = new Set<Offer>();
+  #pace = PACE_FIRST;
+  #moveAt = 0;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** Pipes. */
+  get size(): number {
+    return this.#offers.size;
+  }
+
+  /** Whether slots may have to move: more than one pipe, or somebody waits who is not this one pipe. */
+  get contended(): boolean {
+    if (this.#offers.size > 1) return true;
+    const next = this.#ledger.next;
+    if (next === undefined) return this.#ledger.free < 0;
+    for (const offer of this.#offers) if (offer.waiter !== next) return true;
+    return this.#ledger.waiting > 1;
+  }
+
+  /** A new pipe; it is hungry until it has shown otherwise. The client is of kind `offers`. */
+  open(client: Client, now: number): Offer {
+    const offer: Offer = { client, waiter: { client, since: now, order: 0 }, idleSince: now, misses: 0, retryAt: now };
+    this.#offers.add(offer);
+    this.#ledger.acquire(offer.waiter, now);
+    return offer;
+  }
+
+  /** The pipe is gone, and what its client had comes back. */
+  close(offer: Offer): void {
+    this.#offers.delete(offer);
+    this.#ledger.forget(offer.client);
+  }
+
+  /** A grant to the pipe was laid into it. */
+  laid(offer: Offer, now: number): void {
+    offer.idleSince = now;
+  }
+
+  /**
+   * `lying` slots were counted in the pipe; `touched`: something was taken or returned since the last count, even when the
+   * number is the same. Returns the slots that lie there beyond what was offered: returned by somebody who never took them.
+   */
+  counted(offer: Offer, lying: number, touched: boolean, now: number): number {
+    const { client } = offer;
+    const untaken = Math.min(lying, has(client));
+    if (untaken !== client.offered || touched) this.#tasted(offer, now);
+    this.#ledger.count(client, untaken);
+    if (untaken > 0) this.#ledger.cancel(offer.waiter);
+    else if (!this.#hungry(offer) && offer.misses === 0) this.#ledger.acquire(offer.waiter, now);
+    return lying - untaken;
+  }
+
+  /**
+   * How many slots to take out of this pipe at once, before its own readers take them again: to be asked right after
+   * something was returned. The answer is 0 or 1; 1 when another build is next and has a better right.
+   */
+  claim(offer: Offer, now: number): number {
+    const next = this.#ledger.next;
+    if (next === undefined) return this.#ledger.free < 0 ? 1 : 0;
+    if (next.client.build === offer.client.build) return 0;
+    const theirs = outstanding(next.client.build);
+    const lead = outstanding(offer.client.build) - theirs;
+    if (theirs === 0 || lead >= 2) return 1;
+    return lead === 1 && now - next.since >= QUANTUM ? 1 : 0;
+  }
+
+  /** What to withdraw now, so that those who wait can have it, best first. Each is to be tried and reported to `withdrew`. */
+  recalls(now: number): Move[] {
+    let need = this.#ledger.waiting - this.#ledger.free;
+    if (need <= 0) return [];
+    const next = this.#ledger.next;
+    const stay = next !== undefined && outstanding(next.client.build) === 0 ? 0 : STAY;
+    const moves: Move[] = [];
+    const lying = [...this.#offers].filter((offer) => offer.client.offered > 0);
+    lying.sort((a, b) => outstanding(b.client.build) - outstanding(a.client.build) || a.idleSince - b.idleSince);
+    for (const offer of lying) {
+      if (need <= 0) break;
+      const movable = now - offer.idleSince >= stay ? offer.client.offered : offer.client.offered - 1;
+      const count = Math.min(movable, need);
+      if (count > 0) moves.push({ offer, count });
+      need -= count;
+    }
+    return moves;
+  }
+
+  /**
+   * `got` slots were taken out of the pipe, where `lying` are left; `claimed`: its own readers were after them. Returns the
+   * slots beyond what was offered, as `counted` does; of them at most `lying` still lie there.
+   */
+  withdrew(offer: Offer, got: number, lying: number, claimed: boolean, now: number): number {
+    const { client } = offer;
+    // What was taken out lay there at that moment, whatever the last count said.
+    const untaken = Math.min(got + lying, has(client));
+    if (untaken !== client.offered) this.#tasted(offer, now);
+    this.#ledger.count(client, untaken);
+    const booked = Math.min(got, untaken);
+    if (client.offered === booked && booked > 0 && !claimed && now - offer.idleSince >= STAY) {
+      offer.misses++;
+      offer.retryAt = now + Math.min(RETRY_FIRST * 2 ** offer.misses, RETRY_LAST);
+    }
+    this.#ledger.withdraw(client, booked);
+    if (client.offered === 0 && offer.misses === 0 && !this.#hungry(offer)) this.#ledger.acquire(offer.waiter, now);
+    return got + lying - untaken;
+  }
+
+  /** What to lay out now; the slots are booked. Sated pipes whose time has come join the queue. */
+  settle(now: number): Move[] {
+    this.#retry(now);
+    if (this.#ledger.free <= 0 || this.#ledger.waiting > 0 || this.#offers.size === 0) return [];
+    return this.#spread(now);
+  }
+
+  /** When to look again though nothing happens, or Infinity. */
+  nextLook(now: number): number {
+    let at = Number.POSITIVE_INFINITY;
+    let sated = false;
+    let lying = false;
+    const waiting = this.#ledger.waiting > 0;
+    for (const offer of this.#offers) {
+      if (offer.client.offered > 0) {
+        lying = true;
+        if (waiting) at = Math.min(at, offer.idleSince + STAY);
+      } else if (!this.#hungry(offer)) {
+        sated = true;
+        if (waiting) at = Math.min(at, offer.retryAt);
+      }
+    }
+    if (!waiting && sated && lying) at = this.#moveAt;
+    return Math.max(at, now);
+  }
+
+  #hungry(offer: Offer): boolean {
+    return offer.client.waiters.has(offer.waiter);
+  }
+
+  #tasted(offer: Offer, now: number): void {
+    offer.idleSince = now;
+    offer.misses = 0;
+    this.#pace = PACE_FIRST;
+  }
+
+  #retry(now: number): void {
+    let longest: Offer | undefined;
+    let lying = false;
+    for (const offer of this.#offers) {
+      if (offer.client.offered > 0) lying = true;
+      else if (!this.#hungry(offer) && (longest === undefined || offer.retryAt < longest.retryAt)) longest = offer;
+    }
+    if (longest === undefined) return;
+    if (this.#ledger.waiting > 0) {
+      if (longest.retryAt <= now) this.#ledger.acquire(longest.waiter, now);
+    } else if (lying && now >= this.#moveAt) {
+      this.#ledger.acquire(longest.waiter, now);
+      this.#moveAt = now + this.#pace;
+      this.#pace = Math.min(this.#pace * PACE_GROWTH, PACE_LAST);
+    }
+  }
+
+  /** Lays all free slots out, to whoever has least, one by one. */
+  #spread(now: number): Move[] {
+    const counts = new Map<Offer, number>();
+    while (this.#ledger.free > 0) {
+      const count = this.#offers.size === 1 ? this.#ledger.free : 1;
+      const offer = this.#least();
+      this.#ledger.offer(offer.client, count);
+      counts.set(offer, (counts.get(offer) ?? 0) + count);
+    }
+    const moves: Move[] = [];
+    for (const [offer, count] of counts) {
+      offer.idleSince = now;
+      moves.push({ offer, count });
+    }
+    return moves;
+  }
+
+  #least(): Offer {
+    let least: Offer | undefined;
+    for (const offer of this.#offers) {
+      if (least === undefined || rank(offer) < rank(least)) least = offer;
+    }
+    return least as Offer;
+  }
+}
+
+/** Pipes with nothing lying in them first, then the builds that have least. */
+function rank(offer: Offer): number {
+  return outstanding(offer.client.build) + (offer.client.offered === 0 ? 0 : 1e6);
+}

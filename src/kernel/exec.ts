@@ -1,0 +1,67 @@
+// Becoming another program: execve(2) with byte-exact arguments, after what Node changed in the process is put back.
+// Node's own process.execve aborts when execve fails, leaves SIGPIPE ignored and the limit on open files raised, and
+// keeps descriptors above 2 from the program.
+import { address, check, errno, libc, SystemError } from './libc.ts';
+
+const execve = libc.func('int execve(void *path, void *argv, void *envp)');
+const fcntl = libc.func('fcntl', 'int', ['int', 'int', 'int']);
+const signal = libc.func('void *signal(int signum, void *handler)');
+const getrlimit = libc.func('int getrlimit(int resource, _Out_ void *limit)');
+const setrlimit = libc.func('int setrlimit(int resource, void *limit)');
+
+const F_DUPFD = 0;
+const F_SETFD = 2;
+const RLIMIT_NOFILE = 7;
+
+/**
+ * Replaces this process by the program `path`; returns only by throwing. Strings hold one byte per character (latin1).
+ * @throws SystemError ENOENT, EACCES, ENOEXEC, E2BIG, ENOMEM …
+ */
+export function execProgram(path: string, args: readonly string[], environment: readonly string[]): never {
+  const name = Buffer.from(`${path}\0`, 'latin1');
+  const argv = pointers(args);
+  const envp = pointers(environment);
+  for (const stdio of [0, 1, 2]) fcntl(stdio, F_SETFD, 0); // a closed one stays closed
+  execve(name, argv.table, envp.table);
+  const failed = errno();
+  // Mentioned after the call, so that the collector cannot have taken the strings before it.
+  keepAlive(argv.bytes, envp.bytes);
+  throw new SystemError('execve', failed);
+}
+
+/** Keeps the open descriptor `fd` open in the program. @throws SystemError EBADF */
+export function keepOnExec(fd: number): void {
+  check('fcntl F_SETFD', fcntl(fd, F_SETFD, 0));
+}
+
+/** A copy of `fd`, numbered `min` or higher, that the program will inherit. @throws SystemError EMFILE */
+export const duplicateForExec = (fd: number, min: number): number => check('fcntl F_DUPFD', fcntl(fd, F_DUPFD, min));
+
+/** Gives signal `number` its default action again. */
+export function defaultSignal(number: number): void {
+  signal(number, null);
+}
+
+/** Sets the soft limit on open files, as far as the hard limit allows. */
+export function setOpenFilesLimit(soft: bigint): void {
+  const limit = new BigUint64Array(2);
+  check('getrlimit', getrlimit(RLIMIT_NOFILE, limit));
+  limit[0] = soft < (limit[1] as bigint) ? soft : (limit[1] as bigint);
+  check('setrlimit', setrlimit(RLIMIT_NOFILE, limit));
+}
+
+function keepAlive(...buffers: readonly Buffer[]): void {
+  for (const buffer of buffers) buffer[0] = buffer[0] ?? 0;
+}
+
+function pointers(strings: readonly string[]): { table: BigUint64Array; bytes: Buffer } {
+  const bytes = Buffer.from(strings.map((s) => `${s}\0`).join(''), 'latin1');
+  const table = new BigUint64Array(strings.length + 1);
+  const start = bytes.length === 0 ? 0n : address(bytes);
+  let at = 0;
+  strings.forEach((s, i) => {
+    table[i] = start + BigInt(at);
+    at += s.length + 1;
+  });
+  return { table, bytes };
+}

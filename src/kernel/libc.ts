@@ -1,0 +1,35 @@
+// The C library, loaded once, and the way a failed call becomes an error with an errno name.
+// Only src/kernel knows that koffi exists. koffi's errno is per thread, so calls from a worker are safe.
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import koffi from 'koffi';
+
+export const libc = koffi.load(null);
+
+/** The address of a buffer's first byte. The buffer must stay alive, and must not be resized, while C uses it. */
+export function address(buffer: Uint8Array): bigint {
+  return koffi.address(buffer as Buffer);
+}
+
+/** The errno of the last failed call of this thread, as a positive number. */
+export const errno = (): number => koffi.errno();
+
+/** A failed system call. `code` is the errno's name (`EPERM`), as in Node's own errors. */
+export class SystemError extends Error {
+  readonly errno: number;
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, number: number = koffi.errno()) {
+    const code = getSystemErrorName(-number);
+    super(`${code}: ${getSystemErrorMessage(-number)}, ${syscall}`);
+    this.errno = number;
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+/** Returns `result`, or throws a SystemError when it is the C library's -1. */
+export function check(syscall: string, result: number): number {
+  if (result === -1) throw new SystemError(syscall);
+  return result;
+}

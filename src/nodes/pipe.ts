@@ -1,0 +1,230 @@
+// The pipe node: one real FIFO for each build, with an owner that keeps its slots in order.
+//
+// Truth is conservation of bytes: what a build holds = what was put in − what was taken out − what lies there (FIONREAD).
+// Events of inotify only say where to look; losing one costs time, not a slot. A build that is alone on the pool is not
+// watched at all, so that it runs at the speed of a plain FIFO.
+//
+// While the build's root lives, both ends are held open, so no open of a client ever blocks. Once it is gone only a write
+// end is kept: the kernel then reports an error on it exactly when nobody has the pipe open any more.
+import { closeSync, unlinkSync } from 'node:fs';
+import type { Ledger } from '../core/ledger.ts';
+import type { Offer, Offers } from '../core/offers.ts';
+import type { Build, Waiter } from '../core/types.ts';
+import { hasReader, makeFifo, openReadEnd, openWriteEnd, pathOf } from '../kernel/fifo.ts';
+import { bytesInPipe } from '../kernel/fionread.ts';
+import { IN_ACCESS, IN_CLOSE, IN_MODIFY, IN_OPEN, IN_Q_OVERFLOW, Inotify } from '../kernel/inotify.ts';
+import { readBytes, writeBytes } from '../kernel/io.ts';
+import type { Node } from './node.ts';
+
+const WATCHED = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE;
+/** A watch must ask for something: what the one pipe of an uncontended pool is asked for. */
+const MUTED = IN_OPEN;
+const FIFO_MODE = 0o600;
+/** The byte put in for a slot: what GNU make writes. Clients give back this one or another. */
+const TOKEN = '+';
+
+/** One FIFO. */
+export interface Pipe {
+  readonly path: string;
+  readonly offer: Offer;
+  readonly watch: number;
+  /** Kept while the build's root lives, else -1. */
+  readEnd: number;
+  readonly writeEnd: number;
+  /** Bytes that lay there after the last look or the server's own last put or take. */
+  lying: number;
+  /** Events that the server's own accesses have caused and that were not read yet. */
+  own: number;
+  /** Events read, not looked into yet. */
+  events: number;
+  /** Bytes found that were never laid there: returned by clients that had not taken them. */
+  surplus: number;
+}
+
+export class PipeNode implements Node {
+  readonly #ledger: Ledger;
+  readonly #offers: Offers;
+  readonly #inotify = new Inotify();
+  readonly #byWatch = new Map<number, Pipe>();
+  readonly #byOffer = new Map<Offer, Pipe>();
+  readonly #byWaiter = new Map<Waiter, Pipe>();
+  readonly #tokens = Buffer.alloc(4096, TOKEN);
+  readonly #taken = Buffer.alloc(4096);
+  #muted = true;
+  #changed: Pipe[] = [];
+
+  constructor(ledger: Ledger, offers: Offers) {
+    this.#ledger = ledger;
+    this.#offers = offers;
+  }
+
+  get fd(): number {
+    return this.#inotify.fd;
+  }
+
+  /** Makes the FIFO of a build. @throws SystemError or Node's error: ENOSPC, EMFILE, EACCES … */
+  open(build: Build, path: string, now: number): Pipe {
+    makeFifo(path, FIFO_MODE);
+    let readEnd = -1;
+    let writeEnd = -1;
+    let watch = -1;
+    try {
+      readEnd = openReadEnd(path);
+      writeEnd = openWriteEnd(path);
+      watch = this.#inotify.watch(path, this.#muted ? MUTED : WATCHED);
+    } catch (error) {
+      if (readEnd !== -1) closeSync(readEnd);
+      if (writeEnd !== -1) closeSync(writeEnd);
+      unlinkSync(path);
+      throw error;
+    }
+    const offer = this.#offers.open(this.#ledger.openClient(build, 'offers'), now);
+    const pipe: Pipe = { path, offer, watch, readEnd, writeEnd, lying: 0, own: 0, events: 0, surplus: 0 };
+    this.#byWatch.set(watch, pipe);
+    this.#byOffer.set(offer, pipe);
+    this.#byWaiter.set(offer.waiter, pipe);
+    return pipe;
+  }
+
+  /** The build's root is gone. Returns false when nobody has the pipe open; otherwise `pipe.writeEnd` tells the end by EPOLLERR. */
+  abandon(pipe: Pipe): boolean {
+    if (pipe.readEnd !== -1) closeSync(pipe.readEnd);
+    pipe.readEnd = -1;
+    return hasReader(pipe.writeEnd);
+  }
+
+  /** Whether a client has the pipe open now. */
+  inUse(pipe: Pipe): boolean {
+    if (pipe.readEnd === -1) return hasReader(pipe.writeEnd);
+    closeSync(pipe.readEnd);
+    const used = hasReader(pipe.writeEnd);
+    pipe.readEnd = openReadEnd(pathOf(pipe.writeEnd));
+    pipe.own |= IN_CLOSE | IN_OPEN;
+    return used;
+  }
+
+  /** Takes the FIFO away. Everything the build had of it comes back. */
+  closePipe(pipe: Pipe): void {
+    this.#byWatch.delete(pipe.watch);
+    this.#byOffer.delete(pipe.offer);
+    this.#byWaiter.delete(pipe.offer.waiter);
+    this.#inotify.unwatch(pipe.watch);
+    if (pipe.readEnd !== -1) closeSync(pipe.readEnd);
+    closeSync(pipe.writeEnd);
+    try {
+      unlinkSync(pipe.path);
+    } catch {
+      // Somebody else removed it: gone is what it should be.
+    }
+    this.#offers.close(pipe.offer);
+  }
+
+  ready(now: number): void {
+    let lost = false;
+    this.#inotify.read((watch, mask) => {
+      if (mask & IN_Q_OVERFLOW) lost = true;
+      const pipe = this.#byWatch.get(watch);
+      if (pipe === undefined) return;
+      if (pipe.events === 0) this.#changed.push(pipe);
+      pipe.events |= mask;
+    });
+    if (lost) this.#changed = [...this.#byWatch.values()];
+    for (const pipe of this.#changed) {
+      const foreign = lost ? WATCHED : pipe.events & ~pipe.own;
+      pipe.events = 0;
+      pipe.own = 0;
+      if (this.#byWatch.has(pipe.watch)) this.#look(pipe, foreign, now);
+    }
+    this.#changed.length = 0;
+  }
+
+  grant(waiter: Waiter, now: number): void {
+    const pipe = this.#byWaiter.get(waiter);
+    if (pipe === undefined) return;
+    this.#put(pipe, 1);
+    this.#offers.laid(pipe.offer, now);
+  }
+
+  settle(now: number): void {
+    this.#setMuted(!this.#offers.contended, now);
+    let moved = true;
+    while (moved) {
+      for (const { offer, count } of this.#offers.settle(now)) this.#put(this.#byOffer.get(offer) as Pipe, count);
+      moved = false;
+      for (const { offer, count } of this.#offers.recalls(now)) {
+        if (this.#withdraw(this.#byOffer.get(offer) as Pipe, count, false, now)) moved = true;
+      }
+    }
+  }
+
+  nextLook(now: number): number {
+    return this.#muted ? Number.POSITIVE_INFINITY : this.#offers.nextLook(now);
+  }
+
+  recount(now: number): void {
+    for (const pipe of this.#byWatch.values()) this.#look(pipe, 0, now);
+  }
+
+  /** Leaves the FIFOs that are in use where they are: their builds go on with the slots that are in them. */
+  close(): void {
+    for (const pipe of this.#byWatch.values()) if (!this.inUse(pipe)) this.closePipe(pipe);
+    this.#inotify.close();
+  }
+
+  #setMuted(muted: boolean, now: number): void {
+    if (muted === this.#muted) return;
+    this.#muted = muted;
+    for (const pipe of this.#byWatch.values()) {
+      this.#inotify.watch(pathOf(pipe.writeEnd), muted ? MUTED : WATCHED);
+      if (!muted) this.#look(pipe, 0, now);
+    }
+  }
+
+  /** Tells the ledger what `foreign` events stand for; takes what others have a better right to before it is taken again. */
+  #look(pipe: Pipe, foreign: number, now: number): void {
+    if (foreign & IN_MODIFY) {
+      const claim = this.#offers.claim(pipe.offer, now);
+      if (claim > 0 && this.#withdraw(pipe, claim, true, now)) return;
+    }
+    const lying = bytesInPipe(pipe.writeEnd);
+    const touched = lying !== pipe.lying || (foreign & (IN_ACCESS | IN_MODIFY | IN_OPEN)) !== 0;
+    pipe.lying = lying;
+    this.#drain(pipe, this.#offers.counted(pipe.offer, lying, touched, now));
+  }
+
+  /** Takes up to `count` slots out of a pipe and tells the ledger; false when none lay there. */
+  #withdraw(pipe: Pipe, count: number, claimed: boolean, now: number): boolean {
+    const got = this.#take(pipe, count);
+    const lying = bytesInPipe(pipe.writeEnd);
+    pipe.lying = lying;
+    const surplus = this.#offers.withdrew(pipe.offer, got, lying, claimed, now);
+    this.#drain(pipe, Math.min(surplus, lying));
+    return got > 0;
+  }
+
+  #put(pipe: Pipe, count: number): void {
+    const put = writeBytes(pipe.writeEnd, this.#tokens, count);
+    // EPIPE: nobody has the pipe open any more, and EPOLLERR is about to say so; all of it comes back then.
+    if (put <= 0) return;
+    pipe.lying += put;
+    pipe.own |= IN_MODIFY;
+  }
+
+  #take(pipe: Pipe, count: number): number {
+    const readEnd = pipe.readEnd === -1 ? openReadEnd(pathOf(pipe.writeEnd)) : pipe.readEnd;
+    const got = Math.max(0, readBytes(readEnd, this.#taken, count));
+    pipe.own |= IN_ACCESS;
+    if (readEnd !== pipe.readEnd) {
+      closeSync(readEnd);
+      pipe.own |= IN_OPEN | IN_CLOSE;
+    }
+    return got;
+  }
+
+  /** Takes out bytes that were never slots. */
+  #drain(pipe: Pipe, surplus: number): void {
+    if (surplus <= 0) return;
+    pipe.surplus += surplus;
+    pipe.lying -= this.#take(pipe, surplus);
+  }
+}
