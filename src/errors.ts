@@ -1,7 +1,7 @@
 // The one error type that stint throws on purpose, and the exit codes it ends with.
 // An error is thrown where it is known and shown once, by main.ts; nothing here prints.
 
-/** Exit codes. `run` ends as coreutils' env, nice and timeout do; the other verbs use OK, FAILED, USAGE and NO_DAEMON. */
+/** Exit codes. `run` ends as coreutils' env, nice and timeout do; the other verbs use OK, FAILED, USAGE, NO_DAEMON and TAKEN. */
 export const EXIT = {
   OK: 0,
   /** The command was understood, but could not be done. */
@@ -10,6 +10,8 @@ export const EXIT = {
   USAGE: 2,
   /** No daemon is running, and the verb does not start one. */
   NO_DAEMON: 3,
+  /** `stint serve`: another daemon serves already. */
+  TAKEN: 4,
   /** `stint run` itself failed. */
   RUN_INTERNAL: 125,
   /** `stint run`: the command was found but cannot be run. */
@@ -28,7 +30,7 @@ export interface StintErrorOptions {
 
 /** An error for people: `what on what: why`, with an exit code and perhaps a hint. */
 export class StintError extends Error {
-  readonly exit: number;
+  exit: number;
   readonly hint: string | undefined;
 
   constructor(message: string, options: StintErrorOptions = {}) {

@@ -11,9 +11,6 @@ import { Heap } from './heap.ts';
 import { clientTurn, Queue } from './fairness.ts';
 import { type Build, type Client, type ClientKind, has, outstanding, type Waiter } from './types.ts';
 
-/** The largest pool: more slots than any machine has processors for, and a pipe of one page still holds them all. */
-export const MAX_CAPACITY = 4096;
-
 export class Ledger {
   /** Builds that exist. */
   readonly builds = new Set<Build>();
@@ -26,7 +23,7 @@ export class Ledger {
   #order = 0;
 
   /**
-   * @param capacity slots in the pool, a whole number from 1 to MAX_CAPACITY
+   * @param capacity slots in the pool, a whole number from 1
    * @param options `audit`: check every invariant after each mutation (costs time in proportion to all clients)
    * @throws RangeError
    */
@@ -193,8 +190,8 @@ export class Ledger {
 }
 
 function checkCapacity(capacity: number): number {
-  if (Number.isInteger(capacity) && capacity >= 1 && capacity <= MAX_CAPACITY) return capacity;
-  throw new RangeError(`a pool has 1 to ${MAX_CAPACITY} slots, not ${capacity}`);
+  if (Number.isSafeInteger(capacity) && capacity >= 1) return capacity;
+  throw new RangeError(`a pool has 1 slot or more, not ${capacity}`);
 }
 
 function assert(holds: boolean, invariant: string): asserts holds {

@@ -41,6 +41,8 @@ export class Engine {
   readonly #epoll = new Epoll();
   readonly #builds = new Map<number, Running>();
   readonly #byFirst = new Map<Waiter, Running>();
+  /** Builds whose root is gone and that still hold its slot. */
+  readonly #rootless = new Set<Running>();
   /** What to do when a descriptor is ready. */
   readonly #handlers = new Map<number, () => void>();
   #now = performance.now();
@@ -72,6 +74,7 @@ export class Engine {
 
     // What time asks for, then what the ledger granted, until nothing moves any more.
     do {
+      for (const running of this.#rootless) this.#dropIdleRoot(running);
       this.#pipes.settle(this.#now);
     } while (this.#deliver());
 
@@ -177,7 +180,7 @@ export class Engine {
     }
     // Something it started lives on. EPOLLERR, which needs no asking for, comes when the last of it has closed the pipe.
     this.#pipes.recount(this.#now);
-    this.#dropIdleRoot(running);
+    this.#rootless.add(running);
     this.#watch(pipe.writeEnd, EPOLLET, () => {
       if (!this.#pipes.abandon(pipe)) this.#end(running);
     });
@@ -185,9 +188,10 @@ export class Engine {
 
   /** The slot of a gone root is kept for what it left behind as long as that works, that is, holds slots. */
   #dropIdleRoot(running: Running): void {
-    if (running.rootFd !== -1 || running.root === undefined || running.build.held > 0) return;
-    this.#ledger.forget(running.root);
+    if (running.build.held > 0) return;
+    if (running.root !== undefined) this.#ledger.forget(running.root);
     running.root = undefined;
+    this.#rootless.delete(running);
   }
 
   #end(running: Running): void {
@@ -202,6 +206,7 @@ export class Engine {
       if (this.#handlers.delete(running.pipe.writeEnd)) this.#epoll.remove(running.pipe.writeEnd);
       this.#pipes.closePipe(running.pipe);
     }
+    this.#rootless.delete(running);
     this.#ledger.closeBuild(running.build);
     this.#builds.delete(running.id);
   }

@@ -22,7 +22,10 @@ export class EngineHandle {
 
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#events = events;
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { options, wakeFd: this.#wakeFd } });
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { options, wakeFd: this.#wakeFd },
+      trackUnmanagedFds: false,
+    });
     this.#worker.on('message', (message: FromEngine) => this.#heard(message));
     this.#worker.on('error', (error: Error) => events.died(error));
   }

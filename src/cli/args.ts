@@ -1,0 +1,101 @@
+// Options on the command line: node's own tokenizer, with our errors. A verb describes its options; anything else is an
+// error of one line, with the nearest known word as a suggestion.
+import { parseArgs } from 'node:util';
+import { EXIT, StintError } from '../errors.ts';
+
+/** Options by long name: with a value, or without. `-h` and `--help` are every verb's. */
+export type OptionSpecs = Readonly<Record<string, 'value' | 'flag'>>;
+
+export interface Parsed {
+  /** The values of `value` options, '' for flags that were given. */
+  options: ReadonlyMap<string, string>;
+  /** From the first word that is no option, or after `--`. */
+  operands: readonly string[];
+}
+
+/**
+ * Parses `args` up to the first operand; what follows is left as it is.
+ * @param exit the exit code of a usage error
+ * @throws StintError on an unknown option, a missing value or a value given to a flag
+ */
+export function parse(args: readonly string[], specs: OptionSpecs, verb: string, exit: number = EXIT.USAGE): Parsed {
+  const all: OptionSpecs = { ...specs, help: 'flag' };
+  const { tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+    options: {
+      ...Object.fromEntries(
+        Object.entries(all).map(([name, kind]) => [name, { type: kind === 'value' ? ('string' as const) : ('boolean' as const) }]),
+      ),
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const hint = `see: stint ${verb} --help`;
+  const options = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind === 'positional') return { options, operands: args.slice(token.index) };
+    if (token.kind === 'option-terminator') return { options, operands: args.slice(token.index + 1) };
+    const kind = all[token.name];
+    if (kind === undefined) {
+      const guess = nearest(token.name, Object.keys(all));
+      throw new StintError(`${verb}: unknown option ${token.rawName}`, {
+        exit,
+        hint: guess === undefined ? hint : `did you mean --${guess}?`,
+      });
+    }
+    if (kind === 'value' && token.value === undefined) throw new StintError(`${verb}: ${token.rawName} needs a value`, { exit, hint });
+    if (kind === 'flag' && token.value !== undefined) {
+      throw new StintError(`${verb}: ${token.rawName} takes no value`, { exit, hint });
+    }
+    options.set(token.name, token.value ?? '');
+  }
+  return { options, operands: [] };
+}
+
+/** A whole number from an option's value. @throws StintError naming the range */
+export function wholeNumber(options: Parsed['options'], name: string, range: { min: number; max: number; exit: number }): number | undefined {
+  const text = options.get(name);
+  if (text === undefined) return undefined;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= range.min && number <= range.max) return number;
+  throw new StintError(`--${name} must be a whole number from ${range.min} to ${range.max}, not '${text}'`, { exit: range.exit });
+}
+
+/** The known word that `word` most likely stands for: at most a third of it differs. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const steps = distance(word, candidate);
+    if (steps < least) {
+      best = candidate;
+      least = steps;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance; letters swapped with their neighbour count as one step. */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [];
+  for (let i = 0; i <= a.length; i++) {
+    const row: number[] = [];
+    for (let j = 0; j <= b.length; j++) {
+      if (i === 0 || j === 0) {
+        row.push(i + j);
+        continue;
+      }
+      const above = rows[i - 1] as number[];
+      const same = a[i - 1] === b[j - 1];
+      let steps = Math.min((above[j] as number) + 1, (row[j - 1] as number) + 1, (above[j - 1] as number) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        steps = Math.min(steps, ((rows[i - 2] as number[])[j - 2] as number) + 1);
+      }
+      row.push(steps);
+    }
+    rows.push(row);
+  }
+  return (rows[a.length] as number[])[b.length] as number;
+}

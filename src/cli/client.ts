@@ -1,0 +1,73 @@
+// The API's client: one HTTP call over the daemon's socket. It speaks just as much HTTP as our own server answers, because
+// Node's own client takes longer to load than `stint run` may take in all.
+import { connect } from 'node:net';
+import { API_HEADER, API_VERSION, type ApiError, VERSION_HEADER } from '../api/schema.ts';
+import { reason, StintError } from '../errors.ts';
+import { checkRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
+import { VERSION } from './version.ts';
+
+/** No daemon answers at the socket: there is none, or it left meanwhile. */
+export class NoDaemon extends Error {}
+
+/** The daemon's answer was an error. */
+export class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * Calls the daemon and returns its JSON answer, however long that takes.
+ * @throws NoDaemon when nobody listens; Refused when the answer is an error; StintError when it is no daemon we can talk to
+ */
+export async function call<T>(runtime: RuntimeDir, method: string, path: string, body?: unknown): Promise<T> {
+  if (!checkRuntimeDir(runtime.dir)) throw new NoDaemon();
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const head = `${method} ${path} HTTP/1.1\r\nhost: stint\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
+  return parseResponse<T>(await exchange(runtime.socket, head + text), runtime);
+}
+
+function exchange(socketPath: string, request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(socketPath);
+    socket.on('connect', () => socket.write(request));
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('end', () => {
+      if (chunks.length === 0) reject(new NoDaemon());
+      else resolve(Buffer.concat(chunks).toString());
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const none = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '');
+      reject(none ? new NoDaemon() : new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error }));
+    });
+  });
+}
+
+function parseResponse<T>(response: string, { socket }: RuntimeDir): T {
+  const end = response.indexOf('\r\n\r\n');
+  const [first = '', ...lines] = response.slice(0, end).split('\r\n');
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1] ?? Number.NaN);
+  const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+  const api = headers.get(API_HEADER);
+  if (Number.isNaN(status) || api === undefined) {
+    throw new StintError(`whoever listens on ${socket} is not a stint daemon`, { hint: 'stop it, then try again' });
+  }
+  if (api !== String(API_VERSION)) {
+    throw new StintError(
+      `the daemon at ${socket} is stint ${headers.get(VERSION_HEADER)} (API ${api}), this is stint ${VERSION} (API ${API_VERSION})`,
+      { hint: "use its version, or stop it with SIGTERM when its builds are done; its pid is in the file 'lock' beside the socket" },
+    );
+  }
+  let answer: unknown;
+  try {
+    answer = JSON.parse(response.slice(end + 4));
+  } catch (error) {
+    throw new StintError(`the daemon at ${socket} broke off its answer`, { cause: error });
+  }
+  if (status >= 300) throw new Refused(status, (answer as ApiError).error);
+  return answer as T;
+}

@@ -1,0 +1,36 @@
+// `stint --help`, `stint --version`, and what is said to a word that is no verb.
+import { EXIT, StintError } from '../errors.ts';
+import { nearest } from './args.ts';
+import { print } from './print.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `Usage: stint VERB [OPTION]...
+One pool of job slots that every build on this machine shares.
+
+  stint run [OPTION]... [--] CMD [ARG]...  run CMD as a build that draws its job slots from the pool
+  stint status [--json]                    show the pool: who holds what, and who waits
+  stint serve --user [OPTION]...           serve a pool in the foreground ('run' starts one by itself)
+
+  -h, --help     this text; 'stint VERB --help' tells of one verb
+      --version  the version
+
+Two terminals, one pool:
+  stint run -- make
+  stint run -- cargo build
+`;
+
+/** Answers everything that is no verb. @throws StintError with a suggestion */
+export function help(args: readonly string[], verbs: readonly string[]): number {
+  const word = args[0];
+  if (word === '--version') return print(`stint ${VERSION}\n`);
+  if (word === '--help' || word === '-h' || word === 'help') return print(HELP);
+  if (word === undefined) {
+    throw new StintError('no verb given', { exit: EXIT.USAGE, hint: `say what to do: ${verbs.join(', ')}; or see: stint --help` });
+  }
+  const kind = word.startsWith('-') ? 'option' : 'verb';
+  const guess = nearest(word, kind === 'option' ? ['--help', '--version'] : verbs);
+  throw new StintError(`unknown ${kind} ${word}`, {
+    exit: EXIT.USAGE,
+    hint: guess === undefined ? 'see: stint --help' : kind === 'verb' ? `did you mean 'stint ${guess}'?` : `did you mean ${guess}?`,
+  });
+}

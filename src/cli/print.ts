@@ -1,0 +1,29 @@
+// Output, written at once and whole; a closed or full standard output is an error like any other.
+import { writeSync } from 'node:fs';
+import { EXIT, reason, StintError } from '../errors.ts';
+
+/** Writes `text` to standard output and returns EXIT.OK. A reader that has gone (`| head`) is no error. @throws StintError */
+export function print(text: string): number {
+  const bytes = Buffer.from(text);
+  let at = 0;
+  while (at < bytes.length) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') continue;
+      if (code === 'EPIPE') return EXIT.OK;
+      throw new StintError(`cannot write to standard output: ${reason(error)}`, { cause: error });
+    }
+  }
+  return EXIT.OK;
+}
+
+/** Writes one line to standard error; when nobody can read it, it is lost. */
+export function note(line: string): void {
+  try {
+    writeSync(2, `stint: ${line}\n`);
+  } catch {
+    // Closed or full: notes are not worth failing for.
+  }
+}

@@ -1,0 +1,78 @@
+// `stint status`: the pool at this moment, for people or as JSON.
+import type { BuildStatus, Status } from '../api/schema.ts';
+import { EXIT, StintError } from '../errors.ts';
+import { runtimeDir } from '../process/runtime-dir.ts';
+import { parse } from './args.ts';
+import { call, NoDaemon } from './client.ts';
+import { print } from './print.ts';
+
+const HELP = `Usage: stint status [--json]
+Show the pool of this user: its slots, and every build with what it holds.
+
+      --json  print the JSON of docs/json-output.md
+  -h, --help  this text
+
+Exit status: 0; 1 when the daemon cannot be asked; 3 when none is running.
+`;
+
+export async function status(args: readonly string[]): Promise<number> {
+  const { options, operands } = parse(args, { json: 'flag' }, 'status');
+  if (options.has('help')) return print(HELP);
+  if (operands.length > 0) throw new StintError(`status: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
+  const runtime = runtimeDir(process.env);
+  let found: Status;
+  try {
+    found = await call<Status>(runtime, 'GET', '/status');
+  } catch (error) {
+    if (!(error instanceof NoDaemon)) throw error;
+    throw new StintError(`no daemon is running for ${runtime.dir}`, {
+      exit: EXIT.NO_DAEMON,
+      hint: "'stint run -- CMD' starts one, 'stint serve --user' another way",
+      cause: error,
+    });
+  }
+  return print(options.has('json') ? `${JSON.stringify(found, undefined, 2)}\n` : table(found, Date.now()));
+}
+
+/** The picture for people. `now`: Unix time in milliseconds. */
+export function table(found: Status, now: number): string {
+  const { capacity, free, builds } = found;
+  const head = `${capacity} ${plural(capacity, 'slot')}: ${capacity - free} used, ${free} free\n`;
+  if (builds.length === 0) return `${head}no builds\n`;
+  const rows = builds.map((build) => [
+    String(build.id),
+    String(build.implicit + build.held),
+    build.waiting > 0 ? 'yes' : '-',
+    age(now - build.since),
+    String(build.rootPid),
+    build.user,
+    build.label + remark(build),
+  ]);
+  return head + columns([['BUILD', 'SLOTS', 'WAITS', 'AGE', 'PID', 'USER', 'LABEL'], ...rows]);
+}
+
+function remark(build: BuildStatus): string {
+  const remarks: string[] = [];
+  if (build.state === 'starting') remarks.push('waits for its first slot');
+  if (build.state === 'left') remarks.push('its root is gone, something it started is not');
+  if (build.stranded > 0) remarks.push(`${build.stranded} held by nobody: lost until the build ends`);
+  return remarks.length === 0 ? '' : `  (${remarks.join('; ')})`;
+}
+
+/** Aligned columns; the last one is left ragged. */
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => (row[at] ?? '').length)));
+  const line = (row: readonly string[]) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ');
+  return rows.map((row) => `${line(row)}\n`).join('');
+}
+
+function age(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+  return `${Math.floor(seconds / 3600)}h${Math.floor((seconds % 3600) / 60)}m`;
+}
+
+function plural(count: number, word: string): string {
+  return count === 1 ? word : `${word}s`;
+}

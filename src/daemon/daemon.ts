@@ -1,0 +1,123 @@
+// The daemon, wired in reading order: directory → lock → engine → API → idle watch. `startDaemon` is what `stint serve`
+// runs and what tests start; it touches neither signals nor the exit code.
+import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { routesOf } from '../api/routes.ts';
+import { serveApi } from '../api/server.ts';
+import { EngineHandle } from '../engine/handle.ts';
+import { EXIT, reason, StintError } from '../errors.ts';
+import { tryLock } from '../kernel/flock.ts';
+import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
+import { Builds } from './builds.ts';
+import { sweepFifos } from './sweep.ts';
+
+export interface DaemonOptions {
+  /** Slots in the pool, 1 to MAX_CAPACITY. */
+  capacity: number;
+  runtime: RuntimeDir;
+  version: string;
+  /** Seconds without a build or a connection after which the daemon leaves; Infinity: never. */
+  idleExit: number;
+  /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
+  audit?: boolean;
+}
+
+export interface Daemon {
+  /** Resolves when the daemon has left; rejects when its engine broke. */
+  readonly done: Promise<void>;
+  /** Leaves: what waits is refused, builds that run go on with the slots that lie in their pipes. */
+  stop(): void;
+}
+
+/** @throws StintError when the directory cannot be used or another daemon serves it */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { runtime, capacity, version } = options;
+  ensureRuntimeDir(runtime.dir);
+  const lock = takeLock(runtime);
+  sweepFifos(runtime.fifo);
+
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+  const builds = new Builds({
+    version,
+    socket: runtime.socket,
+    engine: (events) =>
+      new EngineHandle(
+        { capacity, fifoPrefix: `${runtime.fifo}${process.pid}-`, audit: options.audit ?? false },
+        { ...events, died: reject },
+      ),
+  });
+
+  removeFile(runtime.socket); // stale: whoever listened there has lost the lock
+  let server: Server;
+  try {
+    server = await serveApi(runtime.socket, version, routesOf(builds));
+  } catch (error) {
+    await builds.stop();
+    closeSync(lock);
+    throw error;
+  }
+
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    clearInterval(idleWatch);
+    removeFile(runtime.socket);
+    server.close();
+    builds.refuseAll();
+    server.closeIdleConnections();
+    void builds.stop().then(() => {
+      server.closeAllConnections();
+      closeSync(lock);
+      resolve();
+    });
+  };
+  const idleWatch = watchIdle(options.idleExit, server, builds, stop);
+  return { done, stop };
+}
+
+function takeLock(runtime: RuntimeDir): number {
+  let fd: number;
+  try {
+    fd = openSync(runtime.lock, 'a', 0o600);
+  } catch (error) {
+    throw new StintError(`cannot open ${runtime.lock}: ${reason(error)}`, { cause: error });
+  }
+  if (!tryLock(fd)) {
+    closeSync(fd);
+    throw new StintError(`another daemon serves ${runtime.dir}`, { exit: EXIT.TAKEN, hint: 'see it with: stint status' });
+  }
+  ftruncateSync(fd);
+  try {
+    writeSync(fd, `${process.pid}\n`);
+  } catch {
+    // The number is for people; the lock is what counts.
+  }
+  return fd;
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Not there, or not ours to remove: listening on it will say so.
+  }
+}
+
+/** Calls `stop` when for `seconds` there was neither a build nor a connection. */
+function watchIdle(seconds: number, server: Server, builds: Builds, stop: () => void): NodeJS.Timeout | undefined {
+  if (seconds === Number.POSITIVE_INFINITY) return undefined;
+  let busyAt = performance.now();
+  let calls = builds.calls;
+  return setInterval(
+    () => {
+      server.getConnections((_, connections) => {
+        const now = performance.now();
+        if (connections > 0 || builds.size > 0 || builds.calls !== calls) busyAt = now;
+        calls = builds.calls;
+        if (now - busyAt >= seconds * 1000) stop();
+      });
+    },
+    Math.min(Math.max(seconds * 250, 20), 15_000),
+  );
+}

@@ -1,0 +1,36 @@
+// argv → command. The only place that prints an error and sets the exit code.
+import { writeSync } from 'node:fs';
+import { EXIT, StintError } from './errors.ts';
+
+/** A verb: takes the arguments after it and returns the exit code. */
+type Verb = (args: readonly string[]) => number | Promise<number>;
+
+const VERBS: Record<string, () => Promise<Verb>> = {
+  run: async () => (await import('./cli/run.ts')).run,
+  serve: async () => (await import('./cli/serve.ts')).serve,
+  status: async () => (await import('./cli/status.ts')).status,
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const verb = args[0] === undefined ? undefined : VERBS[args[0]];
+  if (verb !== undefined) return (await verb())(args.slice(1));
+  return (await import('./cli/help.ts')).help(args, Object.keys(VERBS));
+}
+
+function report(error: unknown): number {
+  const known = error instanceof StintError;
+  const text = known ? error.message : `internal error: ${(error as Error)?.stack ?? error}`;
+  const hint = known && error.hint !== undefined ? `hint: ${error.hint}\n` : '';
+  try {
+    writeSync(2, `stint: ${text}\n${hint}`);
+  } catch {
+    // Standard error is closed: the exit code has to do.
+  }
+  return known ? error.exit : process.argv[2] === 'run' ? EXIT.RUN_INTERNAL : EXIT.FAILED;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = report(error);
+}

@@ -1,0 +1,77 @@
+// The per-user daemon's directory: its socket, its FIFOs and its log. One user has one, wherever the asking process stands.
+import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { reason, StintError } from '../errors.ts';
+
+/** The longest path of a socket (unix(7): 108 bytes with the final NUL), less our longest file name. */
+const MAX_DIR = 107 - '/api.sock'.length;
+
+export interface RuntimeDir {
+  dir: string;
+  socket: string;
+  /** Held by the daemon while it lives. */
+  lock: string;
+  log: string;
+  /** What FIFOs are named, before their number. */
+  fifo: string;
+  /** Versions of tools found, so that they are not asked again. */
+  tools: string;
+}
+
+/**
+ * The names, without touching anything: `$XDG_RUNTIME_DIR/stint`, or `/tmp/stint-UID` where that variable names no directory
+ * of this user, or one whose path cannot stand in MAKEFLAGS or in a socket's address.
+ */
+export function runtimeDir(environment: NodeJS.ProcessEnv): RuntimeDir {
+  const uid = (process.getuid as () => number)();
+  const base = environment.XDG_RUNTIME_DIR;
+  const dir = base !== undefined && fits(base, uid) ? join(base, 'stint') : `/tmp/stint-${uid}`;
+  const file = (name: string) => join(dir, name);
+  return { dir, socket: file('api.sock'), lock: file('lock'), log: file('daemon.log'), fifo: file('fifo-'), tools: file('tools.json') };
+}
+
+/** Makes the directory if there is none. @throws StintError when it is not a directory of this user alone, or cannot be made */
+export function ensureRuntimeDir(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new StintError(`cannot make the directory ${dir}: ${reason(error)}`, { cause: error });
+    }
+  }
+  checkRuntimeDir(dir);
+}
+
+/** @throws StintError when `dir` exists and is not a directory of this user alone; false when there is none */
+export function checkRuntimeDir(dir: string): boolean {
+  let found: Stats;
+  try {
+    found = lstatSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw new StintError(`cannot look at ${dir}: ${reason(error)}`, { cause: error });
+  }
+  const wrong = whatIsWrong(found);
+  if (wrong === undefined) return true;
+  throw new StintError(`will not use ${dir}: it ${wrong}`, {
+    hint: 'remove it, or set XDG_RUNTIME_DIR to a directory of your own',
+  });
+}
+
+function whatIsWrong(found: Stats): string | undefined {
+  if (found.isSymbolicLink()) return 'is a symbolic link';
+  if (!found.isDirectory()) return 'is not a directory';
+  if (found.uid !== process.getuid?.()) return `belongs to user ${found.uid}`;
+  if ((found.mode & 0o077) !== 0) return `is open to other users (mode ${(found.mode & 0o777).toString(8)})`;
+  return undefined;
+}
+
+function fits(base: string, uid: number): boolean {
+  if (!base.startsWith('/') || /\s/.test(base) || Buffer.byteLength(base) + '/stint'.length > MAX_DIR) return false;
+  try {
+    const found = statSync(base);
+    return found.isDirectory() && found.uid === uid;
+  } catch {
+    return false;
+  }
+}
