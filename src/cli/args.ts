@@ -1,7 +1,9 @@
 // Options on the command line: node's own tokenizer, with our errors. A verb describes its options; anything else is an
 // error of one line, with the nearest known word as a suggestion.
-import { parseArgs } from 'node:util';
 import { EXIT, StintError } from '../errors.ts';
+
+// Not imported: that would load all of node:util, which takes longer than everything else here.
+const { parseArgs } = process.getBuiltinModule('node:util');
 
 /** Options by long name: with a value, or without. `-h` and `--help` are every verb's. */
 export type OptionSpecs = Readonly<Record<string, 'value' | 'flag'>>;

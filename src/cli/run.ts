@@ -1,6 +1,7 @@
 // `stint run`: registers this process as the root of a build, waits for its first slot, and becomes the command. No wrapper
 // stays: signals, the terminal, job control and the exit status are the command's own, and the daemon watches its process.
 import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import os, { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { type BuildOpened, MAX_CAPACITY } from '../api/schema.ts';
@@ -61,6 +62,7 @@ export async function run(args: readonly string[]): Promise<number> {
     if (error instanceof StintError) error.exit = EXIT.RUN_INTERNAL;
     throw error;
   }
+  flushCompileCache(); // what Node does at an exit that never comes
   restoreProcess();
   return becomeCommand(file, command, environment.entries());
 }

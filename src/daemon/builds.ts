@@ -8,6 +8,8 @@ import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
 import { type BuildFacts, statusOf } from './status.ts';
 
 export interface BuildsOptions {
+  /** Slots in the pool. */
+  capacity: number;
   version: string;
   socket: string;
   /** Starts the engine. */
@@ -61,8 +63,7 @@ export class Builds implements Pool {
     try {
       this.#engine.open(id, caller.pid, implicit);
       const fifo = await started;
-      const { capacity } = await this.#engine.snapshot();
-      return { id, fifo, capacity };
+      return { id, fifo, capacity: this.#options.capacity };
     } finally {
       gone.removeEventListener('abort', cancel);
       this.#starting.delete(id);

@@ -38,6 +38,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   const builds = new Builds({
+    capacity,
     version,
     socket: runtime.socket,
     engine: (events) =>

@@ -1,7 +1,18 @@
 // The C library, loaded once, and the way a failed call becomes an error with an errno name.
 // Only src/kernel knows that koffi exists. koffi's errno is per thread, so calls from a worker are safe.
-import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
-import koffi from 'koffi';
+import { createRequire } from 'node:module';
+import type { address as addressOf, errno as errnoOf, load as loadLibrary } from 'koffi';
+
+interface Koffi {
+  address: typeof addressOf;
+  errno: typeof errnoOf;
+  load: typeof loadLibrary;
+}
+
+// Not imported: that would load all of node:util at each start, for a message that is seldom needed.
+const { getSystemErrorMessage, getSystemErrorName } = process.getBuiltinModule('node:util');
+
+const koffi = loadKoffi();
 
 export const libc = koffi.load(null);
 
@@ -32,4 +43,14 @@ export class SystemError extends Error {
 export function check(syscall: string, result: number): number {
   if (result === -1) throw new SystemError(syscall);
   return result;
+}
+
+/** koffi's compiled part without its wrapper, which takes six times as long to load, where it is the one of this platform. */
+function loadKoffi(): Koffi {
+  const require = createRequire(import.meta.url);
+  try {
+    return require(`@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`) as Koffi;
+  } catch {
+    return require('koffi') as Koffi;
+  }
 }
