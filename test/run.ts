@@ -1,0 +1,45 @@
+// Runs test files one after the other, for they measure the machine that they share:
+//   node test/run.ts [-t PATTERN] [FILE | FOLDER | GLOB]...      (all of test/**/*.test.ts when none is named)
+// Exits 1 when a test failed, when there was none, and with CI=true when one was skipped.
+import { globSync, statSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { run } from 'node:test';
+import { parseArgs } from 'node:util';
+import { type Counts, report, words } from './helpers/reporter.ts';
+
+/** A test that hangs fails after this many ms; a file that then does not end is killed a little later. */
+const patience = Number(process.env.TEST_TIMEOUT ?? 300_000);
+
+/** How much longer a file may take to end, in ms. */
+const grace = Math.min(patience, 10_000);
+
+const root = resolve(import.meta.dirname, '..');
+const { values, positionals } = parseArgs({ options: { t: { type: 'string', short: 't' } }, allowPositionals: true });
+
+process.exitCode = await main(positionals.length > 0 ? positionals : [join(root, 'test/**/*.test.ts')]);
+
+async function main(names: string[]): Promise<number> {
+  const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const file of new Set(names.flatMap(filesOf))) {
+    const events = run({
+      files: [file],
+      timeout: patience,
+      signal: AbortSignal.timeout(patience + grace),
+      ...(values.t === undefined ? {} : { testNamePatterns: [new RegExp(values.t)] }),
+    });
+    for await (const line of report(events, relative(root, file), totals)) process.stdout.write(line);
+  }
+  process.stdout.write(`${words(totals)}\n`);
+  const none = totals.passed + totals.failed + totals.skipped === 0;
+  return none || totals.failed > 0 || (process.env.CI === 'true' && totals.skipped > 0) ? 1 : 0;
+}
+
+/** The test files that `name`, a file, a folder or a glob, stands for. */
+function filesOf(name: string): string[] {
+  const path = resolve(name);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile()) return [path];
+  const found = globSync(stat?.isDirectory() ? join(path, '**/*.test.ts') : path).sort();
+  if (found.length === 0) throw new Error(`no test files in ${name}`);
+  return found;
+}
