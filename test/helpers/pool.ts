@@ -1,0 +1,315 @@
+// The real thing in a folder of the test's own: bin/stint with a runtime directory under /tmp, and a daemon in it if wanted.
+// Whatever a test starts through it is gone when the test ends, also when it failed: processes first, then the folder.
+import assert from 'node:assert/strict';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Status } from '../../src/api/schema.ts';
+import { DEADLINE, until } from './until.ts';
+
+/** The launcher under test. */
+export const STINT = join(import.meta.dirname, '../../bin/stint');
+
+/** Variables of a build or a test runner around this test that must not reach what it starts. */
+const FOREIGN = /^(?:MAKEFLAGS|MFLAGS|GNUMAKEFLAGS|CARGO_MAKEFLAGS|MAKELEVEL|XDG_RUNTIME_DIR|STINT_.*|NODE_.*)$/;
+
+/** Tells what belongs to a place: everything started there has it in its environment. */
+const MARK = 'TEST_PLACE';
+
+interface Ends {
+  after(done: () => Promise<void>): void;
+}
+
+export interface SpawnOptions {
+  /** Added to the environment; undefined takes a variable out. */
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  stdio?: StdioOptions;
+  /** Written to standard input, which is then closed; without it standard input is empty. */
+  input?: string;
+  /** Milliseconds until the whole process group is killed and `ended` rejects. */
+  deadline?: number;
+}
+
+export interface Result {
+  /** Exit code as a shell shows it: 128 + n after signal n. */
+  code: number;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A process group that a test has started. */
+export interface Started {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** When the process has ended and its output is closed. */
+  readonly ended: Promise<Result>;
+  /** What it has written so far. */
+  readonly output: { stdout: string; stderr: string };
+  /** Sends a signal to the process alone. */
+  kill(signal: NodeJS.Signals): void;
+  /** Sends a signal to the whole group. */
+  killAll(signal: NodeJS.Signals): void;
+}
+
+const SIGNALS: Readonly<Record<string, number>> = process.getBuiltinModule('node:os').constants.signals;
+
+/** A runtime directory of a test's own, without a daemon: the first `run` starts one. */
+export class Place {
+  /** What XDG_RUNTIME_DIR is set to. */
+  readonly folder: string;
+  /** The daemon's directory. */
+  readonly dir: string;
+  readonly socket: string;
+  readonly #groups = new Set<Started>();
+
+  constructor(t: Ends) {
+    this.folder = mkdtempSync(join(realpathSync(tmpdir()), 'stint-pool-'));
+    this.dir = join(this.folder, 'stint');
+    this.socket = join(this.dir, 'api.sock');
+    t.after(() => this.#clear());
+  }
+
+  /** The environment that everything here is started with. */
+  env(more: Record<string, string | undefined> = {}): Record<string, string> {
+    const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
+    const all = { ...Object.fromEntries(kept), XDG_RUNTIME_DIR: this.folder, ...more, [MARK]: this.folder };
+    return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  }
+
+  /** Starts any program as the leader of a process group and session of its own. */
+  spawn(file: string, args: readonly string[], options: SpawnOptions = {}): Started {
+    const { input, deadline = DEADLINE, stdio = [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] } = options;
+    const env = this.env(options.env);
+    const child = spawn(file, [...args], { cwd: options.cwd ?? this.folder, env, stdio, detached: true });
+    if (input !== undefined) child.stdin?.end(input);
+    const started = started_(child, `${file} ${args.join(' ')}`, deadline);
+    this.#groups.add(started);
+    return started;
+  }
+
+  /** Starts `stint VERB ARG…`. */
+  start(args: readonly string[], options?: SpawnOptions): Started {
+    return this.spawn(STINT, args, options);
+  }
+
+  /** Runs `stint VERB ARG…` to its end. */
+  stint(args: readonly string[], options?: SpawnOptions): Promise<Result> {
+    return this.start(args, options).ended;
+  }
+
+  /** Starts `stint run ARG…`. */
+  spawnRun(args: readonly string[], options?: SpawnOptions): Started {
+    return this.start(['run', ...args], options);
+  }
+
+  /** Runs `stint run ARG…` to its end. */
+  run(args: readonly string[], options?: SpawnOptions): Promise<Result> {
+    return this.spawnRun(args, options).ended;
+  }
+
+  /** Runs `script` in sh, where $STINT is the launcher. */
+  shell(script: string, options: SpawnOptions = {}): Promise<Result> {
+    return this.spawn('/bin/sh', ['-c', script], { ...options, env: { ...options.env, STINT } }).ended;
+  }
+
+  /** Asks the daemon. @throws Error when none answers */
+  status(): Promise<Status> {
+    return get<Status>(this.socket, '/status');
+  }
+
+  /** The first status that `predicate` likes. @throws Error after `deadline` milliseconds, naming the last status */
+  async untilStatus(predicate: (status: Status) => boolean, deadline: number = DEADLINE): Promise<Status> {
+    let last: Status | undefined;
+    try {
+      return await until(
+        'a status',
+        async () => {
+          last = await this.status();
+          return predicate(last) && last;
+        },
+        deadline,
+      );
+    } catch (error) {
+      const shown = last === undefined ? 'there was none' : JSON.stringify(last);
+      throw new Error(`no status came for which ${predicate}; the last: ${shown}`, { cause: error });
+    }
+  }
+
+  /** Waits until nobody uses a slot and no build is left. */
+  untilIdle(deadline?: number): Promise<Status> {
+    return this.untilStatus(({ capacity, free, builds }) => free === capacity && builds.length === 0, deadline);
+  }
+
+  /** The pid of the daemon that serves here now, if there is one. */
+  daemonPid(): number | undefined {
+    const pid = Number(this.#read('lock'));
+    return pid > 0 && this.#isOurs(pid) ? pid : undefined;
+  }
+
+  /** What the daemon that `run` started has written. */
+  log(): string {
+    return this.#read('daemon.log');
+  }
+
+  /** The FIFOs that stand there. */
+  fifos(): string[] {
+    return names(this.dir).filter((name) => name.startsWith('fifo-'));
+  }
+
+  /** Ends the daemon, if there is one, and waits until it is gone. */
+  async endDaemon(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const pid = this.daemonPid();
+    if (pid === undefined) return;
+    process.kill(pid, signal);
+    await until(`the daemon ${pid} leaves`, () => !this.#isOurs(pid));
+  }
+
+  /** That the daemon which `run` started is idle, said nothing, leaves when told, and leaves nothing behind. */
+  async finish(): Promise<void> {
+    await this.untilIdle();
+    await this.endDaemon();
+    assert.equal(this.log(), '', 'the daemon had nothing to complain of');
+    assert.deepEqual(this.fifos(), [], 'no FIFO is left');
+    assert.ok(!names(this.dir).includes('api.sock'), 'no socket is left');
+  }
+
+  async #clear(): Promise<void> {
+    for (const group of this.#groups) group.killAll('SIGKILL');
+    // What has left its group: daemons, whatever became of their lock file, and what tests put into the background.
+    for (const pid of processes()) if (this.#isOurs(pid)) kill(pid, 'SIGKILL');
+    await until('everything started here is gone', () => !processes().some((pid) => this.#isOurs(pid)));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Whether the process runs and was started here. */
+  #isOurs(pid: number): boolean {
+    try {
+      const words = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+      return words.includes(`${MARK}=${this.folder}`);
+    } catch {
+      return false;
+    }
+  }
+
+  #read(name: string): string {
+    try {
+      return readFileSync(join(this.dir, name), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+}
+
+/** A place with a daemon that checks every invariant of its ledger at each mutation. */
+export class Pool extends Place {
+  readonly jobs: number;
+  /** The `stint serve` in it. */
+  readonly daemon: Started;
+
+  /** Use `startPool`. */
+  constructor(t: Ends, jobs: number, args: readonly string[]) {
+    super(t);
+    this.jobs = jobs;
+    const serve = ['serve', '--user', '--jobs', String(jobs), ...args];
+    this.daemon = this.start(serve, { env: { STINT_AUDIT: '1' }, deadline: 600_000 });
+  }
+
+  /** That all slots are free, that the daemon said nothing and leaves with 0 when told, and that it leaves nothing behind. */
+  async stop(): Promise<void> {
+    const { free, capacity } = await this.untilIdle();
+    assert.equal(free, capacity);
+    this.daemon.kill('SIGTERM');
+    const { code, stderr } = await this.daemon.ended;
+    assert.equal(stderr, '', 'the daemon had nothing to complain of');
+    assert.equal(code, 0, 'the daemon left in order');
+    assert.deepEqual(this.fifos(), [], 'no FIFO is left');
+    assert.ok(!names(this.dir).includes('api.sock'), 'no socket is left');
+  }
+}
+
+/** Starts `stint serve --user --jobs N ARG…` in a new place and waits for its line. */
+export async function startPool(t: Ends, jobs: number, args: readonly string[] = []): Promise<Pool> {
+  const pool = new Pool(t, jobs, args);
+  const { child, ended, output } = pool.daemon;
+  let left = false;
+  void ended.then(
+    () => (left = true),
+    () => (left = true),
+  );
+  await until('the daemon says its line', () => output.stdout.endsWith('\n') || left);
+  assert.equal(child.exitCode, null, `the daemon did not start: ${output.stderr}`);
+  return pool;
+}
+
+/** One GET over a Unix socket; the parsed JSON of the answer. */
+function get<T>(socketPath: string, path: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, path, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve(JSON.parse(Buffer.concat(chunks).toString()) as T));
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+function started_(child: ChildProcess, what: string, deadline: number): Started {
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  child.stdin?.on('error', () => {}); // it need not read all of its input
+  const pid = child.pid ?? 0;
+  const ended = new Promise<Result>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      kill(-pid, 'SIGKILL');
+      reject(new Error(`did not end within ${deadline} ms: ${what}\nits output: ${JSON.stringify(output)}`));
+    }, deadline);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 128 + (SIGNALS[signal ?? ''] ?? 0), signal, ...output });
+    });
+  });
+  ended.catch(() => {}); // whoever awaits it hears of it
+  return {
+    child,
+    pid,
+    ended,
+    output,
+    kill: (signal) => kill(pid, signal),
+    killAll: (signal) => kill(-pid, signal),
+  };
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  if (pid === 0) return; // it could not be started
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function names(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+/** Every process there is. */
+function processes(): number[] {
+  return names('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
