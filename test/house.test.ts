@@ -78,15 +78,20 @@ function reported(t: TestContext, rule: string, pairs: Pair[]): string[] {
   cpSync(join(repository, 'biome.json'), join(root, 'biome.json'));
   const files = Map.groupBy(pairs, ([file]) => file);
   for (const [file, ofFile] of files) write(join(root, file), ofFile);
+  // One import stands on each line.
+  return diagnostics(root, rule).map(({ location }) =>
+    words(files.get(location.path)?.[location.start.line - 1] ?? [location.path, '?']),
+  );
+}
+
+/** What biome's `rule` has to say about the tree at `root`. */
+function diagnostics(root: string, rule: string): Diagnostic[] {
   const args = ['lint', '--reporter=json', '--max-diagnostics=none', `--only=${rule}`];
   const result = spawnSync(biome, args, { cwd: root, encoding: 'utf8', timeout: 60_000 });
   assert.match(result.stdout, /^\{/, result.stderr);
-  const { diagnostics } = JSON.parse(result.stdout) as { diagnostics: Diagnostic[] };
-  assert.equal(result.status, diagnostics.length === 0 ? 0 : 1, result.stderr);
-  // One import stands on each line.
-  return diagnostics.map(({ location }) =>
-    words(files.get(location.path)?.[location.start.line - 1] ?? [location.path, '?']),
-  );
+  const found = (JSON.parse(result.stdout) as { diagnostics: Diagnostic[] }).diagnostics;
+  assert.equal(result.status, found.length === 0 ? 0 : 1, result.stderr);
+  return found;
 }
 
 interface Diagnostic {
@@ -121,4 +126,19 @@ test('a circle of imports within a folder is an error', (t) => {
     ['src/api/three.ts', './one.ts'],
   ];
   assert.deepEqual(reported(t, 'suspicious/noImportCycles', circle).sort(), circle.map(words).sort());
+});
+
+test('the pure rooms have no clock, no timer and no process, not even as globals', (t) => {
+  const root = temporaryFolder(t);
+  cpSync(join(repository, 'biome.json'), join(root, 'biome.json'));
+  const globals = ['process.pid', 'Date.now()', 'performance.now()', 'setTimeout(() => {}, 1)', "console.log('x')"];
+  for (const room of ['core', 'jobserver', 'kernel']) {
+    mkdirSync(join(root, 'src', room), { recursive: true });
+    const lines = globals.map((global, n) => `export const use${n} = () => ${global};\n`);
+    writeFileSync(join(root, 'src', room, 'it.ts'), lines.join(''));
+  }
+  const reports = diagnostics(root, 'style/noRestrictedGlobals').map(({ location }) => location.path);
+  assert.equal(reports.filter((path) => path === 'src/core/it.ts').length, globals.length);
+  assert.equal(reports.filter((path) => path === 'src/jobserver/it.ts').length, globals.length);
+  assert.equal(reports.length, 2 * globals.length);
 });
