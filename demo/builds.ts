@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type End, ended, start } from './command.ts';
+import { type End, ended, kill, start } from './command.ts';
 import type { Pool } from './pool.ts';
 import type { Project } from './projects.ts';
 import { monotonic, readTrace, type Trace } from './trace.ts';
@@ -32,24 +32,29 @@ export interface Outcome {
 const glanceEvery = 250;
 const killAfter = 3000;
 
-/** @throws the reason of the workshop's signal when the demo was told to stop; all builds have ended by then */
+/** @throws the reason of the workshop's signal when the demo was told to stop. However it returns, no build runs on. */
 export async function buildAll(projects: Project[], pool: Pool, shop: Workshop): Promise<Outcome> {
   const jobs = join(shop.root, 'log/jobs');
   await writeFile(jobs, '');
+  shop.signal.throwIfAborted();
   const env = { ...pool.env, STINT_DEMO_LOG: jobs };
   const builds = projects.map((project) => startBuild(project, { ...pool, env }, shop.root));
-  const onStop = () => interrupt(builds);
-  shop.signal.addEventListener('abort', onStop);
+  try {
+    return { builds, trace: await watch(builds, jobs, pool, shop.signal) };
+  } finally {
+    await interrupt(builds);
+  }
+}
+
+/** Shows the builds until the last one has ended. */
+async function watch(builds: Build[], jobs: string, pool: Pool, signal: AbortSignal): Promise<Trace> {
   const view = openView(process.stdout);
   for (;;) {
-    const left = builds.filter(({ end }) => end === undefined);
+    const over = builds.every(({ end }) => end);
     const trace = readTrace(await readFile(jobs, 'utf8'));
     view.show(await look(builds, trace, pool));
-    if (left.length === 0) {
-      shop.signal.throwIfAborted();
-      return { builds, trace };
-    }
-    await sleep(glanceEvery);
+    if (over) return trace;
+    await sleep(glanceEvery, undefined, { signal });
   }
 }
 
@@ -81,11 +86,13 @@ async function look(builds: Build[], trace: Trace, pool: Pool): Promise<Picture>
   return { at: now - Math.min(...builds.map(({ startedAt }) => startedAt)), status, rows };
 }
 
-/** Interrupts every build as Ctrl-C would, and kills what has not ended a moment later. */
-function interrupt(builds: Build[]): void {
-  const send = (signal: NodeJS.Signals) => {
-    for (const { child, end } of builds) if (child.pid && !end) process.kill(-child.pid, signal);
-  };
-  send('SIGINT');
-  setTimeout(send, killAfter, 'SIGKILL').unref();
+/** Interrupts every build that still runs, as Ctrl-C would, and kills it when it has not ended a moment later. */
+async function interrupt(builds: Build[]): Promise<void> {
+  const killAt = monotonic() + killAfter;
+  for (let signal: NodeJS.Signals | 0 = 'SIGINT'; ; signal = monotonic() > killAt ? 'SIGKILL' : 0) {
+    const running = builds.filter(({ child, end }) => child.pid && !end);
+    if (running.length === 0) return;
+    for (const { child } of running) kill(-(child.pid ?? 0), signal);
+    await sleep(50);
+  }
 }

@@ -48,6 +48,15 @@ export async function ended(child: ChildProcess): Promise<End> {
   });
 }
 
+/** Sends a signal to a process, or with -pid to a group; false when there is none any more. */
+export function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
 export function tailOf(file: string): string {
   return tail(readFileSync(file, 'utf8'));
 }

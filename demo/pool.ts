@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../src/api/schema.ts';
-import { run } from './command.ts';
+import { kill, run } from './command.ts';
 
 export interface Pool {
   /** The environment in which `stint` finds this pool. */
@@ -26,23 +26,27 @@ const patience = 5000;
 export async function openPool(slots: string, base: NodeJS.ProcessEnv): Promise<Pool> {
   const runtime = await mkdtemp('/tmp/stint-demo-');
   const env = { ...base, XDG_RUNTIME_DIR: runtime };
+  const ask = async (): Promise<Status> => JSON.parse(await run([stint, 'status', '--json'], { env }));
+  const close = async () => {
+    await ask().then(({ daemon }) => stop(daemon.pid), ignore);
+    await rm(runtime, { recursive: true, force: true });
+  };
   try {
     await run([stint, 'run', '--jobs', slots, '--', 'true'], { env });
-    const { daemon }: Status = JSON.parse(await run([stint, 'status', '--json'], { env }));
-    const status = () => ask(daemon.socket);
-    const close = async () => {
-      await stop(daemon.pid);
-      await rm(runtime, { recursive: true, force: true });
-    };
+    const { daemon } = await ask();
+    const status = () => getStatus(daemon.socket);
     return { env, build: (argv) => [stint, 'run', '--', ...argv], status, afterwards: () => allFree(status), close };
   } catch (error) {
-    await rm(runtime, { recursive: true, force: true });
+    await close();
     throw error;
   }
 }
 
+/** There is no daemon to stop. */
+function ignore() {}
+
 /** What `stint status --json` prints, without a new process each time. */
-async function ask(socketPath: string): Promise<Status> {
+async function getStatus(socketPath: string): Promise<Status> {
   return await new Promise((done, failed) => {
     get({ socketPath, path: '/status' }, (answer) => json(answer).then((body) => done(body as Status), failed)).on(
       'error',
@@ -61,13 +65,8 @@ async function allFree(status: Pool['status']): Promise<Status> {
 }
 
 async function stop(pid: number): Promise<void> {
-  const deadline = performance.now() + patience;
-  for (let signal: NodeJS.Signals | 0 = 'SIGTERM'; ; signal = performance.now() > deadline ? 'SIGKILL' : 0) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      return; // it is gone
-    }
-    await sleep(20);
+  kill(pid, 'SIGTERM');
+  for (const deadline = performance.now() + patience; kill(pid, 0); await sleep(20)) {
+    if (performance.now() > deadline) kill(pid, 'SIGKILL');
   }
 }
