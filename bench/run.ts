@@ -8,7 +8,10 @@ import { basename } from 'node:path';
 const names = process.argv.slice(2);
 const all = globSync('*.bench.ts', { cwd: import.meta.dirname }).sort();
 const chosen = all.filter((file) => names.length === 0 || names.some((name) => basename(file).includes(name)));
-if (chosen.length === 0) throw new Error(`no benchmark called ${names.join(' or ') || '*.bench.ts'}`);
+if (chosen.length === 0) {
+  process.stderr.write(`bench: no benchmark called ${names.join(' or ') || '*.bench.ts'}\n`);
+  process.exitCode = 1;
+}
 
 for (const file of chosen) {
   process.stdout.write(`\n${file}\n`);

@@ -40,6 +40,6 @@ function filesOf(name: string): string[] {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile()) return [path];
   const found = globSync(stat?.isDirectory() ? join(path, '**/*.test.ts') : path).sort();
-  if (found.length === 0) throw new Error(`no test files in ${name}`);
+  if (found.length === 0) process.stderr.write(`test: no test files in ${name}\n`);
   return found;
 }
