@@ -108,9 +108,8 @@ export class Offers {
     const next = this.#ledger.next;
     if (next === undefined) return this.#ledger.free < 0 ? 1 : 0;
     if (next.client.build === offer.client.build) return 0;
-    const theirs = outstanding(next.client.build);
-    const lead = outstanding(offer.client.build) - theirs;
-    if (theirs === 0 || lead >= 2) return 1;
+    const lead = outstanding(offer.client.build) - outstanding(next.client.build);
+    if (next.client.kind === 'implicit' || lead >= 2) return 1;
     return lead === 1 && now - next.since >= QUANTUM ? 1 : 0;
   }
 
@@ -118,8 +117,8 @@ export class Offers {
   recalls(now: number): Move[] {
     let need = this.#ledger.waiting - this.#ledger.free;
     if (need <= 0) return [];
-    const next = this.#ledger.next;
-    const stay = next !== undefined && outstanding(next.client.build) === 0 ? 0 : STAY;
+    // Who surely wants a slot need not wait for what may be wanted.
+    const stay = this.#ledger.next?.client.kind === 'offers' ? STAY : 0;
     const moves: Move[] = [];
     const lying = [...this.#offers].filter((offer) => offer.client.offered > 0);
     lying.sort((a, b) => outstanding(b.client.build) - outstanding(a.client.build) || a.idleSince - b.idleSince);

@@ -1,0 +1,224 @@
+// The offers policy in a world of pretend pipes on a virtual clock: blocked readers take what is laid before them at once,
+// as the kernel has it, and the server learns of it only by counting.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Ledger } from '../../src/core/ledger.ts';
+import { type Offer, Offers } from '../../src/core/offers.ts';
+import type { Build } from '../../src/core/types.ts';
+
+interface PretendPipe {
+  readonly build: Build;
+  readonly offer: Offer;
+  bytes: number;
+  /** Readers that wait for a byte. */
+  blocked: number;
+  /** Bytes in its clients' hands. */
+  taken: number;
+  touched: boolean;
+}
+
+class World {
+  readonly ledger: Ledger;
+  readonly offers: Offers;
+  readonly pipes: PretendPipe[] = [];
+  now = 0;
+  /** Passes of the server, as a measure of its work. */
+  passes = 0;
+
+  constructor(capacity: number) {
+    this.ledger = new Ledger(capacity, { audit: true });
+    this.offers = new Offers(this.ledger);
+  }
+
+  open(): PretendPipe {
+    const build = this.ledger.openBuild();
+    const offer = this.offers.open(this.ledger.openClient(build, 'offers'), this.now);
+    const pipe: PretendPipe = { build, offer, bytes: 0, blocked: 0, taken: 0, touched: false };
+    this.pipes.push(pipe);
+    this.serve();
+    return pipe;
+  }
+
+  close(pipe: PretendPipe): void {
+    this.pipes.splice(this.pipes.indexOf(pipe), 1);
+    this.offers.close(pipe.offer);
+    this.ledger.closeBuild(pipe.build);
+    this.serve();
+  }
+
+  /** A client wants one slot and blocks until it has it. */
+  read(pipe: PretendPipe): void {
+    pipe.blocked++;
+    this.#kernel(pipe);
+    this.serve();
+  }
+
+  /** A client returns a slot; `faster`: the server gets at it before blocked readers do. */
+  write(pipe: PretendPipe, faster: boolean): void {
+    if (pipe.taken === 0) return;
+    pipe.taken--;
+    pipe.bytes++;
+    pipe.touched = true;
+    if (faster) this.#withdraw(pipe, this.offers.claim(pipe.offer, this.now), true);
+    this.#kernel(pipe);
+    this.serve();
+  }
+
+  /** The server looks at every pipe, then does what the policy says, until nothing moves. */
+  serve(): void {
+    this.passes++;
+    for (const pipe of this.pipes) {
+      const surplus = this.offers.counted(pipe.offer, pipe.bytes, pipe.touched, this.now);
+      assert.equal(surplus, 0, 'nobody returns what was not taken here');
+      pipe.touched = false;
+    }
+    for (let moved = true; moved; ) {
+      moved = this.#deliver();
+      for (const { offer, count } of this.offers.settle(this.now)) {
+        this.#lay(this.#pipeOf(offer), count);
+        moved = true;
+      }
+      for (const { offer, count } of this.offers.recalls(this.now)) {
+        if (this.#withdraw(this.#pipeOf(offer), count, false)) moved = true;
+      }
+    }
+    for (const pipe of this.pipes) {
+      assert.equal(pipe.bytes + pipe.taken, pipe.offer.client.held + pipe.offer.client.offered, 'bytes are conserved');
+    }
+  }
+
+  /** Lets `ms` pass, with the server woken whenever it asked for it. */
+  pass(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const at = this.offers.nextLook(this.now);
+      if (at > end) break;
+      this.now = Math.max(at, this.now + 0.01);
+      this.serve();
+    }
+    this.now = end;
+  }
+
+  #deliver(): boolean {
+    const granted = this.ledger.grants.splice(0);
+    for (const waiter of granted) {
+      const pipe = this.pipes.find(({ offer }) => offer.waiter === waiter) as PretendPipe;
+      this.offers.laid(pipe.offer, this.now);
+      this.#lay(pipe, 1);
+    }
+    return granted.length > 0;
+  }
+
+  #withdraw(pipe: PretendPipe, count: number, claimed: boolean): boolean {
+    const got = Math.min(count, pipe.bytes);
+    pipe.bytes -= got;
+    if (count > 0) assert.equal(this.offers.withdrew(pipe.offer, got, pipe.bytes, claimed, this.now), 0);
+    return got > 0;
+  }
+
+  #lay(pipe: PretendPipe, count: number): void {
+    pipe.bytes += count;
+    this.#kernel(pipe);
+    this.offers.counted(pipe.offer, pipe.bytes, pipe.touched, this.now);
+    pipe.touched = false;
+  }
+
+  /** What the kernel does at once: blocked readers take what lies there. */
+  #kernel(pipe: PretendPipe): void {
+    const taken = Math.min(pipe.bytes, pipe.blocked);
+    if (taken === 0) return;
+    pipe.bytes -= taken;
+    pipe.blocked -= taken;
+    pipe.taken += taken;
+    pipe.touched = true;
+  }
+
+  #pipeOf(offer: Offer): PretendPipe {
+    return this.pipes.find((pipe) => pipe.offer === offer) as PretendPipe;
+  }
+}
+
+const step = fc.record({
+  act: fc.constantFrom('open', 'close', 'read', 'read', 'read', 'write', 'write', 'wait', 'wait', 'capacity'),
+  pick: fc.nat(20),
+  ms: fc.double({ min: 0, max: 30, noNaN: true }),
+});
+
+function perform(world: World, { act, pick, ms }: { act: string; pick: number; ms: number }): void {
+  const pipe = world.pipes[pick % Math.max(1, world.pipes.length)];
+  if (act === 'open') world.open();
+  else if (act === 'wait') world.pass(ms);
+  else if (act === 'capacity') {
+    world.ledger.setCapacity(1 + (pick % 6));
+    world.serve();
+  } else if (pipe !== undefined) {
+    if (act === 'close') world.close(pipe);
+    else if (act === 'read') world.read(pipe);
+    else world.write(pipe, ms > 15);
+  }
+}
+
+test('bytes are conserved, and whoever waits is served while anything lies unused', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 80, size: 'max' }), (capacity, steps) => {
+      const world = new World(capacity);
+      for (const one of steps) perform(world, one);
+      // After a while in which nobody takes or returns anything more than the server hands out:
+      world.pass(3000);
+      const unused = world.ledger.free + world.pipes.reduce((sum, { bytes }) => sum + bytes, 0);
+      const blocked = world.pipes.reduce((sum, pipe) => sum + pipe.blocked, 0);
+      assert.ok(unused <= 0 || blocked === 0, `${unused} slots lie unused while ${blocked} readers wait`);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a build that is alone has every slot laid out', () => {
+  const world = new World(8);
+  assert.equal(world.open().bytes, 8);
+  assert.equal(world.offers.contended, false);
+});
+
+test('a newcomer that wants slots gets half of them from one that does not', () => {
+  const world = new World(8);
+  const idle = world.open();
+  const busy = world.open();
+  for (let i = 0; i < 4; i++) world.read(busy);
+  assert.equal(busy.taken, 4);
+  assert.ok(idle.bytes >= 1);
+});
+
+test('a build that holds everything hands over, slot by slot, what comes back', () => {
+  const world = new World(4);
+  const first = world.open();
+  for (let i = 0; i < 4; i++) world.read(first);
+  const second = world.open();
+  for (let i = 0; i < 4; i++) world.read(second);
+  assert.equal(second.taken, 0);
+  world.write(first, true);
+  assert.equal(second.taken, 1, 'a slot that comes back moves to who has less');
+  world.write(first, false);
+  world.pass(2);
+  assert.equal(second.taken, 2, 'a slot that lies there for a moment moves');
+});
+
+test('idle builds cost ever less: fewer than 60 passes a second with 64 of them', () => {
+  const world = new World(4);
+  for (let i = 0; i < 64; i++) world.open();
+  world.pass(2000);
+  world.passes = 0;
+  world.pass(5000);
+  assert.ok(world.passes < 300, `${world.passes} passes in 5 s`);
+});
+
+test('one that wakes among idle ones is found within the time of one round', () => {
+  const world = new World(2);
+  const pipes = Array.from({ length: 8 }, () => world.open());
+  world.pass(500);
+  const hungry = pipes.find(({ bytes }) => bytes === 0) as PretendPipe;
+  const from = world.now;
+  world.read(hungry);
+  while (hungry.taken === 0) world.pass(1);
+  assert.ok(world.now - from <= 8 * 20, `${world.now - from} ms`);
+});
