@@ -14,6 +14,9 @@ export interface Jobserver {
 /** Short options of make whose argument may follow in the same word (make's manual, "Options Summary"). */
 const WITH_ARGUMENT = 'CEfIlOoW';
 
+/** A backslash at the end that escapes nothing: make takes it as it is, but it would escape the blank before what we add. */
+const LONE_BACKSLASH = /(?<!\\)(?:\\\\)*\\$/;
+
 /**
  * The jobserver that `makeflags` names, if any. The last word wins, as in make, ninja, LLVM, ctest, gcc 13 and jobserver-rs;
  * descriptors below 0 are make's way to say that there is none any more.
@@ -47,15 +50,16 @@ export function formatAuth(auth: Auth): string {
  * space unless it begins with make's word of short options, has an explicit -jN with N > 1, and the auth word comes last
  * before any variables: each of these is what some client needs.
  * @param jobs slots in the pool, 1 or more
- * @throws RangeError when a path in `auth` has white space, which no MAKEFLAGS can carry to every client
+ * @throws RangeError when a path in `auth` has white space, or a backslash or dollar (make reads them as its own, other clients do not)
  */
 export function withJobserver(makeflags: string, auth: Auth, jobs: number): string {
-  if (auth.style === 'fifo' && /\s/.test(auth.path)) throw new RangeError(`white space in the path ${auth.path}`);
+  if (auth.style === 'fifo' && /[\s\\$]/.test(auth.path))
+    throw new RangeError(`a blank, backslash or dollar in the path ${auth.path}`);
   const { options, rest } = split(makeflags);
   const kept: string[] = [];
   for (let i = 0; i < options.length; i++) {
     const word = options[i] as string;
-    const isLetters = i === 0 && !word.startsWith('-') && !word.includes('=');
+    const isLetters = kept.length === 0 && !word.startsWith('-') && !word.includes('=');
     if (/^--jobserver-(?:auth|fds|style)(?:=|$)/s.test(word) || /^--jobs(?:=|$)/s.test(word)) {
       if (word === '--jobs' && isNumber(options[i + 1])) i++;
     } else if (isLetters || /^-[^-]/.test(word)) {
@@ -73,18 +77,17 @@ export function withJobserver(makeflags: string, auth: Auth, jobs: number): stri
 
 /** Words before and from `--`, after which make puts variables; white space inside a word is escaped by a backslash. */
 function split(makeflags: string): { options: string[]; rest: string[] } {
-  const words: string[] = makeflags.match(/(?:\\[\s\S]|[^\s\\]|\\$)+/g) ?? [];
+  const words: string[] = makeflags.replace(LONE_BACKSLASH, '$&\\').match(/(?:\\[\s\S]|[^\s\\])+/g) ?? [];
   const at = words.indexOf('--');
   return at === -1 ? { options: words, rest: [] } : { options: words.slice(0, at), rest: words.slice(at) };
 }
 
-/** A word of short options without its j; `bare`: the j was the last letter, so its number may be the next word. */
+/** A word of short options without its j and what make reads as its number; `bare`: that may be the next word. */
 function withoutJobs(word: string, isLetters: boolean): { word: string; bare: boolean } {
   for (let i = isLetters ? 0 : 1; i < word.length; i++) {
     if (WITH_ARGUMENT.includes(word[i] as string)) break;
     if (word[i] !== 'j') continue;
-    const after = word.slice(i + 1).replace(/^\d+/, '');
-    return { word: word.slice(0, i) + after, bare: i === word.length - 1 };
+    return { word: word.slice(0, i).replace(LONE_BACKSLASH, ''), bare: i === word.length - 1 };
   }
   return { word, bare: false };
 }
