@@ -27,7 +27,14 @@ export function runtimeDir(environment: NodeJS.ProcessEnv): RuntimeDir {
   const base = environment.XDG_RUNTIME_DIR;
   const dir = base !== undefined && fits(base, uid) ? join(base, 'stint') : `/tmp/stint-${uid}`;
   const file = (name: string) => join(dir, name);
-  return { dir, socket: file('api.sock'), lock: file('lock'), log: file('daemon.log'), fifo: file('fifo-'), tools: file('tools.json') };
+  return {
+    dir,
+    socket: file('api.sock'),
+    lock: file('lock'),
+    log: file('daemon.log'),
+    fifo: file('fifo-'),
+    tools: file('tools.json'),
+  };
 }
 
 /** Makes the directory if there is none. @throws StintError when it is not a directory of this user alone, or cannot be made */
@@ -67,7 +74,8 @@ function whatIsWrong(found: Stats): string | undefined {
 }
 
 function fits(base: string, uid: number): boolean {
-  if (!base.startsWith('/') || /\s/.test(base) || Buffer.byteLength(base) + '/stint'.length > MAX_DIR) return false;
+  if (!base.startsWith('/') || /[\s\\$]/.test(base) || Buffer.byteLength(base) + '/stint'.length > MAX_DIR)
+    return false;
   try {
     const found = statSync(base);
     return found.isDirectory() && found.uid === uid;
