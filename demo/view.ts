@@ -58,7 +58,7 @@ function redrawn(out: NodeJS.WriteStream): View {
   let height = 0;
   return {
     show(picture) {
-      const lines = drawing(picture).map((line) => `\x1b[2K${line.slice(0, out.columns - 1)}\n`);
+      const lines = drawing(picture).map((line) => `\x1b[2K${line.slice(0, (out.columns || 80) - 1)}\n`);
       out.write((height > 0 ? `\x1b[${height}A` : '') + lines.join(''));
       height = lines.length;
     },
