@@ -19,13 +19,19 @@ export async function serveApi(path: string, version: string, routes: ReadonlyMa
   });
   server.keepAliveTimeout = 1000;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new StintError(`cannot listen on ${path}: ${reason(error)}`, { cause: error })));
+    server.once('error', (error) =>
+      reject(new StintError(`cannot listen on ${path}: ${reason(error)}`, { cause: error })),
+    );
     server.listen({ path, backlog: 511 }, resolve);
   });
   return server;
 }
 
-async function answer(routes: ReadonlyMap<string, Route>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  routes: ReadonlyMap<string, Route>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const hangUp = new AbortController();
   response.once('close', () => hangUp.abort());
   let status = 200;

@@ -29,7 +29,10 @@ export function parse(args: readonly string[], specs: OptionSpecs, verb: string,
     tokens: true,
     options: {
       ...Object.fromEntries(
-        Object.entries(all).map(([name, kind]) => [name, { type: kind === 'value' ? ('string' as const) : ('boolean' as const) }]),
+        Object.entries(all).map(([name, kind]) => [
+          name,
+          { type: kind === 'value' ? ('string' as const) : ('boolean' as const) },
+        ]),
       ),
       help: { type: 'boolean', short: 'h' },
     },
@@ -47,7 +50,8 @@ export function parse(args: readonly string[], specs: OptionSpecs, verb: string,
         hint: guess === undefined ? hint : `did you mean --${guess}?`,
       });
     }
-    if (kind === 'value' && token.value === undefined) throw new StintError(`${verb}: ${token.rawName} needs a value`, { exit, hint });
+    if (kind === 'value' && token.value === undefined)
+      throw new StintError(`${verb}: ${token.rawName} needs a value`, { exit, hint });
     if (kind === 'flag' && token.value !== undefined) {
       throw new StintError(`${verb}: ${token.rawName} takes no value`, { exit, hint });
     }
@@ -57,12 +61,18 @@ export function parse(args: readonly string[], specs: OptionSpecs, verb: string,
 }
 
 /** A whole number from an option's value. @throws StintError naming the range */
-export function wholeNumber(options: Parsed['options'], name: string, range: { min: number; max: number; exit: number }): number | undefined {
+export function wholeNumber(
+  options: Parsed['options'],
+  name: string,
+  range: { min: number; max: number; exit: number },
+): number | undefined {
   const text = options.get(name);
   if (text === undefined) return undefined;
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= range.min && number <= range.max) return number;
-  throw new StintError(`--${name} must be a whole number from ${range.min} to ${range.max}, not '${text}'`, { exit: range.exit });
+  throw new StintError(`--${name} must be a whole number from ${range.min} to ${range.max}, not '${text}'`, {
+    exit: range.exit,
+  });
 }
 
 /** The known word that `word` most likely stands for: at most a third of it differs. */
@@ -91,7 +101,11 @@ function distance(a: string, b: string): number {
       }
       const above = rows[i - 1] as number[];
       const same = a[i - 1] === b[j - 1];
-      let steps = Math.min((above[j] as number) + 1, (row[j - 1] as number) + 1, (above[j - 1] as number) + (same ? 0 : 1));
+      let steps = Math.min(
+        (above[j] as number) + 1,
+        (row[j - 1] as number) + 1,
+        (above[j - 1] as number) + (same ? 0 : 1),
+      );
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
         steps = Math.min(steps, ((rows[i - 2] as number[])[j - 2] as number) + 1);
       }

@@ -42,7 +42,9 @@ function exchange(socketPath: string, request: string): Promise<string> {
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const none = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '');
-      reject(none ? new NoDaemon() : new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error }));
+      reject(
+        none ? new NoDaemon() : new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error }),
+      );
     });
   });
 }
@@ -51,7 +53,9 @@ function parseResponse<T>(response: string, { socket }: RuntimeDir): T {
   const end = response.indexOf('\r\n\r\n');
   const [first = '', ...lines] = response.slice(0, end).split('\r\n');
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1] ?? Number.NaN);
-  const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+  const headers = new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  );
   const api = headers.get(API_HEADER);
   if (Number.isNaN(status) || api === undefined) {
     throw new StintError(`whoever listens on ${socket} is not a stint daemon`, { hint: 'stop it, then try again' });
@@ -59,7 +63,9 @@ function parseResponse<T>(response: string, { socket }: RuntimeDir): T {
   if (api !== String(API_VERSION)) {
     throw new StintError(
       `the daemon at ${socket} is stint ${headers.get(VERSION_HEADER)} (API ${api}), this is stint ${VERSION} (API ${API_VERSION})`,
-      { hint: "use its version, or stop it with SIGTERM when its builds are done; its pid is in the file 'lock' beside the socket" },
+      {
+        hint: "use its version, or stop it with SIGTERM when its builds are done; its pid is in the file 'lock' beside the socket",
+      },
     );
   }
   let answer: unknown;

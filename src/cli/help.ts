@@ -25,12 +25,20 @@ export function help(args: readonly string[], verbs: readonly string[]): number 
   if (word === '--version') return print(`stint ${VERSION}\n`);
   if (word === '--help' || word === '-h' || word === 'help') return print(HELP);
   if (word === undefined) {
-    throw new StintError('no verb given', { exit: EXIT.USAGE, hint: `say what to do: ${verbs.join(', ')}; or see: stint --help` });
+    throw new StintError('no verb given', {
+      exit: EXIT.USAGE,
+      hint: `say what to do: ${verbs.join(', ')}; or see: stint --help`,
+    });
   }
   const kind = word.startsWith('-') ? 'option' : 'verb';
   const guess = nearest(word, kind === 'option' ? ['--help', '--version'] : verbs);
   throw new StintError(`unknown ${kind} ${word}`, {
     exit: EXIT.USAGE,
-    hint: guess === undefined ? 'see: stint --help' : kind === 'verb' ? `did you mean 'stint ${guess}'?` : `did you mean ${guess}?`,
+    hint:
+      guess === undefined
+        ? 'see: stint --help'
+        : kind === 'verb'
+          ? `did you mean 'stint ${guess}'?`
+          : `did you mean ${guess}?`,
   });
 }

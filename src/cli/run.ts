@@ -40,7 +40,12 @@ const { signals } = os.constants;
 type Options = ReturnType<typeof parse>['options'];
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { jobs: 'value', style: 'value', label: 'value' }, 'run', EXIT.RUN_INTERNAL);
+  const { options, operands } = parse(
+    args,
+    { jobs: 'value', style: 'value', label: 'value' },
+    'run',
+    EXIT.RUN_INTERNAL,
+  );
   if (options.has('help')) return print(HELP);
   const style = options.get('style') ?? 'auto';
   if (style !== 'auto' && style !== 'fifo' && style !== 'fds') {
@@ -84,7 +89,12 @@ function joinOuter(environment: Environment): Membership | undefined {
 }
 
 /** Becomes the root of a build of the daemon, which is started if there is none. Returns when the first slot is there. */
-async function enter(runtime: RuntimeDir, options: Options, args: readonly string[], jobs: number | undefined): Promise<Membership> {
+async function enter(
+  runtime: RuntimeDir,
+  options: Options,
+  args: readonly string[],
+  jobs: number | undefined,
+): Promise<Membership> {
   const cwd = currentDirectory();
   const label = options.get('label') ?? `${basename(args[0] as string)} ${basename(cwd)}`.trimEnd();
   const waiting = setTimeout(() => note(`waiting for a slot; see: stint status`), SILENCE).unref();
@@ -94,12 +104,15 @@ async function enter(runtime: RuntimeDir, options: Options, args: readonly strin
       try {
         const opened = await call<BuildOpened>(runtime, 'POST', '/builds', { label, cwd, implicit: 1 });
         if (jobs !== undefined && jobs !== opened.capacity) {
-          note(`the pool has ${opened.capacity} slots already; --jobs ${jobs} counts only for the command that starts it`);
+          note(
+            `the pool has ${opened.capacity} slots already; --jobs ${jobs} counts only for the command that starts it`,
+          );
         }
         return { ...opened, id: String(opened.id) };
       } catch (error) {
         const leaving = error instanceof Refused && error.status === 503 && error.message === 'the daemon is leaving';
-        if (error instanceof Refused && !leaving) throw new StintError(`the daemon refused: ${error.message}`, { cause: error });
+        if (error instanceof Refused && !leaving)
+          throw new StintError(`the daemon refused: ${error.message}`, { cause: error });
         if (!leaving && !(error instanceof NoDaemon)) throw error;
       }
       await startOnce(runtime, jobs ?? availableParallelism(), deadline);
@@ -114,9 +127,12 @@ async function startOnce(runtime: RuntimeDir, capacity: number, deadline: number
   const ended = await startDaemon(runtime, capacity);
   if (ended === undefined) return;
   if (ended.code !== EXIT.TAKEN || performance.now() > deadline) {
-    throw new StintError(`the daemon did not start: ${ended.said.trim().replace(/^stint: /, '') || `exit code ${ended.code}`}`, {
-      hint: `its log is ${runtime.log}`,
-    });
+    throw new StintError(
+      `the daemon did not start: ${ended.said.trim().replace(/^stint: /, '') || `exit code ${ended.code}`}`,
+      {
+        hint: `its log is ${runtime.log}`,
+      },
+    );
   }
   await new Promise((resolve) => setTimeout(resolve, 20)); // another one starts, or leaves
 }

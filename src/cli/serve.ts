@@ -26,12 +26,23 @@ export async function serve(args: readonly string[]): Promise<number> {
   if (options.has('help')) return print(HELP);
   if (operands.length > 0) throw new StintError(`serve: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   if (!options.has('user')) {
-    throw new StintError('serve: say which pool to serve', { exit: EXIT.USAGE, hint: 'for your own builds: stint serve --user' });
+    throw new StintError('serve: say which pool to serve', {
+      exit: EXIT.USAGE,
+      hint: 'for your own builds: stint serve --user',
+    });
   }
-  const capacity = wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE }) ?? availableParallelism();
-  const idleExit = wholeNumber(options, 'idle-exit', { min: 1, max: 1e9, exit: EXIT.USAGE }) ?? Number.POSITIVE_INFINITY;
+  const capacity =
+    wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE }) ?? availableParallelism();
+  const idleExit =
+    wholeNumber(options, 'idle-exit', { min: 1, max: 1e9, exit: EXIT.USAGE }) ?? Number.POSITIVE_INFINITY;
   const runtime = runtimeDir(process.env);
-  const daemon = await startDaemon({ capacity, idleExit, runtime, version: VERSION, audit: process.env.STINT_AUDIT === '1' });
+  const daemon = await startDaemon({
+    capacity,
+    idleExit,
+    runtime,
+    version: VERSION,
+    audit: process.env.STINT_AUDIT === '1',
+  });
   process.once('SIGTERM', daemon.stop);
   process.once('SIGINT', daemon.stop);
   process.on('SIGHUP', () => {}); // a terminal that closes does not end the builds of others

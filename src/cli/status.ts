@@ -62,7 +62,8 @@ function remark(build: BuildStatus): string {
 /** Aligned columns; the last one is left ragged. */
 function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => (row[at] ?? '').length)));
-  const line = (row: readonly string[]) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ');
+  const line = (row: readonly string[]) =>
+    row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ');
   return rows.map((row) => `${line(row)}\n`).join('');
 }
 

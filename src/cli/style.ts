@@ -1,7 +1,8 @@
 // Which style of jobserver a command gets: a path (`fifo`), or inherited descriptors (`fds`). No value of MAKEFLAGS serves both
 // GNU make before 4.4, which dies of a path, and ninja, which knows only paths.
-import { createRequire } from 'node:module';
+
 import { existsSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { findCommand } from './command.ts';
 
@@ -111,7 +112,12 @@ class Versions {
 function ask(file: string): Version | undefined {
   const { spawnSync } = createRequire(import.meta.url)('node:child_process') as typeof import('node:child_process');
   const { MAKEFLAGS: _, ...environment } = process.env;
-  const { stdout } = spawnSync(file, ['--version'], { encoding: 'utf8', timeout: 5000, env: environment, stdio: ['ignore', 'pipe', 'ignore'] });
+  const { stdout } = spawnSync(file, ['--version'], {
+    encoding: 'utf8',
+    timeout: 5000,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const found = /(\d+)\.(\d+)/.exec(stdout?.split('\n', 1)[0] ?? '');
   return found === null ? undefined : [Number(found[1]), Number(found[2])];
 }

@@ -7,8 +7,9 @@
 //
 // Calls that free a slot or ask for one put the waiters they granted into `grants`: the slots are booked, the caller
 // delivers them and empties the list. A grant has exactly one owner from the moment it stands there.
-import { Heap } from './heap.ts';
+
 import { clientTurn, Queue } from './fairness.ts';
+import { Heap } from './heap.ts';
 import { type Build, type Client, type ClientKind, has, outstanding, type Waiter } from './types.ts';
 
 export class Ledger {

@@ -86,7 +86,10 @@ function takeLock(runtime: RuntimeDir): number {
   }
   if (!tryLock(fd)) {
     closeSync(fd);
-    throw new StintError(`another daemon serves ${runtime.dir}`, { exit: EXIT.TAKEN, hint: 'see it with: stint status' });
+    throw new StintError(`another daemon serves ${runtime.dir}`, {
+      exit: EXIT.TAKEN,
+      hint: 'see it with: stint status',
+    });
   }
   ftruncateSync(fd);
   try {

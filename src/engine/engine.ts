@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs';
 import { Ledger } from '../core/ledger.ts';
 import { Offers } from '../core/offers.ts';
 import type { Build, Client, Waiter } from '../core/types.ts';
-import { Epoll, EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
+import { EPOLLET, EPOLLIN, Epoll } from '../kernel/epoll.ts';
 import { clearEventfd } from '../kernel/eventfd.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import { type Pipe, PipeNode } from '../nodes/pipe.ts';

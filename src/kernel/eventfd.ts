@@ -1,7 +1,7 @@
 // eventfd(2): the one way another thread wakes a loop that waits in epoll.
 import { closeSync } from 'node:fs';
-import { check, libc } from './libc.ts';
 import { readBytes, writeBytes } from './io.ts';
+import { check, libc } from './libc.ts';
 
 const eventfd = libc.func('int eventfd(unsigned int initval, int flags)');
 

@@ -1,8 +1,8 @@
 // inotify(7) on FIFOs: tells that a byte was taken or returned, and that an end was opened or closed. Node's fs.watch
 // never asks for accesses. Events are hints: equal ones merge, so they say where to look, never how many.
 import { closeSync } from 'node:fs';
-import { check, libc } from './libc.ts';
 import { readBytes } from './io.ts';
+import { check, libc } from './libc.ts';
 
 const inotifyInit1 = libc.func('int inotify_init1(int flags)');
 const inotifyAddWatch = libc.func('int inotify_add_watch(int fd, const char *path, uint32_t mask)');

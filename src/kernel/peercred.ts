@@ -1,7 +1,9 @@
 // SO_PEERCRED: who is at the other end of a Unix socket, as the kernel saw it at connect(2).
 import { check, libc } from './libc.ts';
 
-const getsockopt = libc.func('int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ uint32_t *length)');
+const getsockopt = libc.func(
+  'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ uint32_t *length)',
+);
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17; // asm-generic/socket.h
 

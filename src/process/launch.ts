@@ -20,8 +20,14 @@ const SET_BY_LAUNCHER = ['STINT_LAUNCH', 'NODE_COMPILE_CACHE'];
 
 /** Parses `STINT_LAUNCH`; whatever is missing in it is taken to have been as in a plain shell. */
 export function parseLaunch(text: string | undefined): Launch {
-  const fields = new Map((text ?? '').split(' ').map((field) => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)]));
-  const numbers = (name: string) => (fields.get(name) ?? '').split(',').filter((n) => /^\d+$/.test(n)).map(Number);
+  const fields = new Map(
+    (text ?? '').split(' ').map((field) => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)]),
+  );
+  const numbers = (name: string) =>
+    (fields.get(name) ?? '')
+      .split(',')
+      .filter((n) => /^\d+$/.test(n))
+      .map(Number);
   const nofile = fields.get('nofile') ?? '';
   return {
     openFiles: /^\d+$/.test(nofile) ? BigInt(nofile) : undefined,

@@ -74,11 +74,11 @@ abstract class OnClient implements Command {
 }
 
 class Acquire extends OnClient {
-  act(model: Model, real: Real, id: number): number[] {
+  override act(model: Model, real: Real, id: number): number[] {
     real.ledger.acquire(waiterOf(real.clients.get(id) as Client), 0);
     return model.acquire(id);
   }
-  toString = () => `acquire(${this.pick})`;
+  override toString = () => `acquire(${this.pick})`;
 }
 
 class Release extends OnClient {
@@ -87,40 +87,40 @@ class Release extends OnClient {
     super(pick);
     this.#count = count;
   }
-  act(model: Model, real: Real, id: number): number[] {
+  override act(model: Model, real: Real, id: number): number[] {
     const { released, granted } = model.release(id, this.#count);
     assert.equal(real.ledger.release(real.clients.get(id) as Client, this.#count), released);
     return granted;
   }
-  toString = () => `release(${this.pick}, ${this.#count})`;
+  override toString = () => `release(${this.pick}, ${this.#count})`;
 }
 
 class Cancel extends OnClient {
-  act(model: Model, real: Real, id: number): number[] {
+  override act(model: Model, real: Real, id: number): number[] {
     const [oldest] = (real.clients.get(id) as Client).waiters;
     const had = model.clients.get(id)?.waiters.shift() !== undefined;
     assert.equal(oldest === undefined ? false : real.ledger.cancel(oldest), had);
     return [];
   }
-  toString = () => `cancel(${this.pick})`;
+  override toString = () => `cancel(${this.pick})`;
 }
 
 class Forget extends OnClient {
-  act(model: Model, real: Real, id: number): number[] {
+  override act(model: Model, real: Real, id: number): number[] {
     real.ledger.forget(real.clients.get(id) as Client);
     real.clients.delete(id);
     return model.forget(id);
   }
-  toString = () => `forget(${this.pick})`;
+  override toString = () => `forget(${this.pick})`;
 }
 
 class SetCapacity extends OnClient {
-  act(model: Model, real: Real): number[] {
+  override act(model: Model, real: Real): number[] {
     const capacity = 1 + (this.pick % 9);
     real.ledger.setCapacity(capacity);
     return model.setCapacity(capacity);
   }
-  toString = () => `setCapacity(${1 + (this.pick % 9)})`;
+  override toString = () => `setCapacity(${1 + (this.pick % 9)})`;
 }
 
 const pick = fc.nat(30);
