@@ -69,7 +69,7 @@ describe('the runtime directory', () => {
   });
 
   it('has the number of the user in its name in /tmp', (t) => {
-    t.mock.method(process, 'getuid', () => 4711);
+    t.mock.method(process as { getuid(): number }, 'getuid', () => 4711);
     assert.equal(chosen(), '/tmp/stint-4711');
   });
 });
