@@ -5,8 +5,9 @@
 //   a build's figures are the sums of its clients'; nobody's figure is below 0;
 //   nobody waits while a slot is free.
 //
-// Calls that free a slot or ask for one put the waiters they granted into `grants`: the slots are booked, the caller
-// delivers them and empties the list. A grant has exactly one owner from the moment it stands there.
+// A call that frees a slot or asks for one tells each grant it causes at once, by `granted`: the slot is booked already and
+// has exactly one owner. It must be told before anything else is counted, so that a slot lies where the ledger says; what
+// is done in answer must not call the ledger again.
 
 import { clientTurn, Queue } from './fairness.ts';
 import { Heap } from './heap.ts';
@@ -15,8 +16,7 @@ import { type Build, type Client, type ClientKind, has, outstanding, type Waiter
 export class Ledger {
   /** Builds that exist. */
   readonly builds = new Set<Build>();
-  /** Waiters that were granted and not delivered yet, in order. */
-  readonly grants: Waiter[] = [];
+  readonly #granted: (waiter: Waiter) => void;
   readonly #queue = new Queue();
   readonly #auditing: boolean;
   #capacity: number;
@@ -25,11 +25,13 @@ export class Ledger {
 
   /**
    * @param capacity slots in the pool, a whole number from 1
+   * @param granted called for each waiter when it has got its slot
    * @param options `audit`: check every invariant after each mutation (costs time in proportion to all clients)
    * @throws RangeError
    */
-  constructor(capacity: number, options: { audit?: boolean } = {}) {
+  constructor(capacity: number, granted: (waiter: Waiter) => void, options: { audit?: boolean } = {}) {
     this.#capacity = checkCapacity(capacity);
+    this.#granted = granted;
     this.#free = capacity;
     this.#auditing = options.audit ?? false;
   }
@@ -173,7 +175,7 @@ export class Ledger {
       this.#queue.remove(waiter);
       if (waiter.client.kind === 'offers') this.#book(waiter.client, 0, 1);
       else this.#book(waiter.client, 1, 0);
-      this.grants.push(waiter);
+      this.#granted(waiter);
     }
     if (this.#auditing) this.audit();
   }

@@ -67,12 +67,16 @@ export class Offers {
     return this.#ledger.waiting > 1;
   }
 
-  /** A new pipe; it is hungry until it has shown otherwise. The client is of kind `offers`. */
+  /** A new pipe, which gets nothing before `ask`. The client is of kind `offers`. */
   open(client: Client, now: number): Offer {
     const offer: Offer = { client, waiter: { client, since: now, order: 0 }, idleSince: now, misses: 0, retryAt: now };
     this.#offers.add(offer);
-    this.#ledger.acquire(offer.waiter, now);
     return offer;
+  }
+
+  /** The pipe is ready to be offered slots; it counts as hungry until it has shown otherwise. */
+  ask(offer: Offer, now: number): void {
+    this.#ledger.acquire(offer.waiter, now);
   }
 
   /** The pipe is gone, and what its client had comes back. */

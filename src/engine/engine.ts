@@ -41,6 +41,8 @@ export class Engine {
   readonly #epoll = new Epoll();
   readonly #builds = new Map<number, Running>();
   readonly #byFirst = new Map<Waiter, Running>();
+  /** Builds that have got their first slot. */
+  readonly #toStart: Running[] = [];
   /** Builds whose root is gone and that still hold its slot. */
   readonly #rootless = new Set<Running>();
   /** What to do when a descriptor is ready. */
@@ -51,7 +53,7 @@ export class Engine {
   constructor(options: EngineOptions, lines: Lines) {
     this.#options = options;
     this.#lines = lines;
-    this.#ledger = new Ledger(options.capacity, { audit: options.audit });
+    this.#ledger = new Ledger(options.capacity, (waiter) => this.#granted(waiter), { audit: options.audit });
     this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger));
     this.#watch(lines.wakeFd, EPOLLIN, () => this.#obey());
     this.#watch(this.#pipes.fd, EPOLLIN, () => this.#pipes.ready(this.#now));
@@ -72,11 +74,11 @@ export class Engine {
     this.#epoll.wait(timeout, this.#ready);
     this.#now = performance.now();
 
-    // What time asks for, then what the ledger granted, until nothing moves any more.
+    // What time asks for, and the builds that may start, until nothing moves any more.
     do {
       for (const running of this.#rootless) this.#dropIdleRoot(running);
       this.#pipes.settle(this.#now);
-    } while (this.#deliver());
+    } while (this.#startGranted());
 
     // What we did ourselves rings too: hear it now instead of in a pass of its own.
     this.#pipes.ready(this.#now);
@@ -88,17 +90,17 @@ export class Engine {
     this.#handlers.get(fd)?.();
   };
 
-  #deliver(): boolean {
-    const { grants } = this.#ledger;
-    if (grants.length === 0) return false;
-    for (let i = 0; i < grants.length; i++) {
-      const waiter = grants[i] as Waiter;
-      const starting = this.#byFirst.get(waiter);
-      if (starting === undefined) this.#pipes.grant(waiter, this.#now);
-      else this.#start(starting);
-    }
-    grants.length = 0;
-    return true;
+  /** A first slot starts its build, but not before the ledger has done; any other is delivered at once. */
+  #granted(waiter: Waiter): void {
+    const starting = this.#byFirst.get(waiter);
+    if (starting === undefined) this.#pipes.grant(waiter, this.#now);
+    else this.#toStart.push(starting);
+  }
+
+  #startGranted(): boolean {
+    const starting = this.#toStart.splice(0);
+    for (const running of starting) if (this.#builds.has(running.id)) this.#start(running);
+    return starting.length > 0;
   }
 
   #obey(): void {

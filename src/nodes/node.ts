@@ -7,7 +7,7 @@ export interface Node {
   readonly fd: number;
   /** Reads what happened and tells the ledger. Never blocks. `now`: milliseconds of the engine's clock. */
   ready(now: number): void;
-  /** Delivers a granted slot to its client. */
+  /** Delivers a granted slot to its client. It may not call the ledger. */
   grant(waiter: Waiter, now: number): void;
   /** Does what the passing of time asks for, after everything that happened was told. */
   settle(now: number): void;

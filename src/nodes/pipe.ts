@@ -83,6 +83,7 @@ export class PipeNode implements Node {
     this.#byWatch.set(watch, pipe);
     this.#byOffer.set(offer, pipe);
     this.#byWaiter.set(offer.waiter, pipe);
+    this.#offers.ask(offer, now);
     return pipe;
   }
 

@@ -22,10 +22,25 @@ const make44 = jobs(toolPath('make44'));
 const ninja = (folder: string) => [toolPath('ninja'), '--quiet', '-f', join(folder, 'kill.ninja')];
 
 export const KILLINGS: readonly Killing[] = [
-  { name: 'SIGKILL of the root, make 4.3', command: make43, when: 'while it holds slots', kill: (v) => v.kill('SIGKILL') },
-  { name: 'SIGKILL of the root, make 4.4', command: make44, when: 'while it holds slots', kill: (v) => v.kill('SIGKILL') },
+  {
+    name: 'SIGKILL of the root, make 4.3',
+    command: make43,
+    when: 'while it holds slots',
+    kill: (v) => v.kill('SIGKILL'),
+  },
+  {
+    name: 'SIGKILL of the root, make 4.4',
+    command: make44,
+    when: 'while it holds slots',
+    kill: (v) => v.kill('SIGKILL'),
+  },
   { name: 'SIGKILL of the root, ninja', command: ninja, when: 'while it holds slots', kill: (v) => v.kill('SIGKILL') },
-  { name: 'SIGKILL of the whole tree', command: make44, when: 'while it holds slots', kill: (v) => v.killAll('SIGKILL') },
+  {
+    name: 'SIGKILL of the whole tree',
+    command: make44,
+    when: 'while it holds slots',
+    kill: (v) => v.killAll('SIGKILL'),
+  },
   { name: 'Ctrl-C of make 4.4', command: make44, when: 'while it holds slots', kill: (v) => v.killAll('SIGINT') },
   { name: 'SIGKILL of stint run at any moment', command: make44, when: 'at once', kill: (v) => v.killAll('SIGKILL') },
 ];
@@ -33,7 +48,10 @@ export const KILLINGS: readonly Killing[] = [
 /** Writes what the commands build: more jobs, and longer ones, than anybody waits for. */
 export function writeVictims(folder: string): void {
   const names = Array.from({ length: 20 }, (_, i) => `j${i}`);
-  writeFileSync(join(folder, 'kill.mk'), `all: ${names.join(' ')}\n${names.map((n) => `${n}:\n\t@sleep 5\n`).join('')}`);
+  writeFileSync(
+    join(folder, 'kill.mk'),
+    `all: ${names.join(' ')}\n${names.map((n) => `${n}:\n\t@sleep 5\n`).join('')}`,
+  );
   writeFileSync(
     join(folder, 'kill.ninja'),
     `rule job\n  command = sleep 5\n${names.map((name) => `build ${name}: job\n`).join('')}`,
@@ -41,7 +59,12 @@ export function writeVictims(folder: string): void {
 }
 
 /** Starts a build, kills it, and returns how long after that its slots were back, in milliseconds. */
-export async function killOnce(pool: Pool, folder: string, killing: Killing, random: (n: number) => number): Promise<number> {
+export async function killOnce(
+  pool: Pool,
+  folder: string,
+  killing: Killing,
+  random: (n: number) => number,
+): Promise<number> {
   const victim = pool.spawnRun(['--', ...killing.command(folder)], { cwd: folder });
   if (killing.when === 'while it holds slots') await pool.untilStatus(({ builds }) => (builds[0]?.held ?? 0) > 0);
   await new Promise((resolve) => setTimeout(resolve, random(killing.when === 'at once' ? 80 : 10)));

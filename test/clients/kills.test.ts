@@ -19,7 +19,9 @@ test(`slots come back from killed builds, seed ${SEED}`, { skip, timeout: 1_500_
     await t.test(`${killing.name}, ${ROUNDS} times`, async (t) => {
       const times: number[] = [];
       for (let round = 0; round < ROUNDS; round++) times.push(await killOnce(pool, folder, killing, random));
-      t.diagnostic(`p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, seed ${SEED}`);
+      t.diagnostic(
+        `p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, seed ${SEED}`,
+      );
     });
   }
   await pool.stop();
