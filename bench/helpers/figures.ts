@@ -13,7 +13,7 @@ export function quantile(values: readonly number[], share: number): number {
 /** Prints a table. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |\n`;
-  process.stdout.write(line(head) + line(head.map(() => '---')) + rows.map(line).join('') + '\n');
+  process.stdout.write([head, head.map(() => '---'), ...rows].map(line).join(''));
 }
 
 /** `1.234` → `1.234 (1.1 … 1.3)`: the median and the range of the rounds. */

@@ -1,6 +1,6 @@
 // The daemon, wired in reading order: directory → lock → engine → API → idle watch. `startDaemon` is what `stint serve`
 // runs and what tests start; it touches neither signals nor the exit code.
-import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
@@ -37,19 +37,41 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   sweepFifos(runtime.fifo);
 
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+  const engine = { capacity, fifoPrefix: `${runtime.fifo}${process.pid}-`, audit: options.audit ?? false };
   const builds = new Builds({
     capacity,
     version,
     socket: runtime.socket,
-    engine: (events) =>
-      new EngineHandle(
-        { capacity, fifoPrefix: `${runtime.fifo}${process.pid}-`, audit: options.audit ?? false },
-        { ...events, died: reject },
-      ),
+    engine: (events) => new EngineHandle(engine, { ...events, died: (error) => fail(error) }),
   });
 
   removeFile(runtime.socket); // stale: whoever listened there has lost the lock
-  let server: Server;
+  let server: Server | undefined;
+  let idleWatch: NodeJS.Timeout | undefined;
+  let leaving = false;
+
+  /** Refuses whoever waits, gives up the place, and says that it is `over`. */
+  const leave = (over: () => void) => {
+    leaving = true;
+    clearInterval(idleWatch);
+    removeFile(runtime.socket);
+    server?.close();
+    builds.refuseAll();
+    // Answers that are under way get a moment to arrive.
+    setImmediate(() => {
+      server?.closeAllConnections();
+      closeSync(lock);
+      over();
+    });
+  };
+  const stop = () => {
+    if (!leaving) void builds.stop().then(() => leave(resolve), reject);
+    leaving = true;
+  };
+  const fail = (error: Error) => {
+    if (!leaving) leave(() => reject(error));
+  };
+
   try {
     server = await serveApi(runtime.socket, version, routesOf(builds));
   } catch (error) {
@@ -57,23 +79,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     closeSync(lock);
     throw error;
   }
-
-  let stopping = false;
-  const stop = () => {
-    if (stopping) return;
-    stopping = true;
-    clearInterval(idleWatch);
-    removeFile(runtime.socket);
-    server.close();
-    builds.refuseAll();
-    server.closeIdleConnections();
-    void builds.stop().then(() => {
-      server.closeAllConnections();
-      closeSync(lock);
-      resolve();
-    });
-  };
-  const idleWatch = watchIdle(options.idleExit, server, builds, stop);
+  idleWatch = watchIdle(options, server, builds, stop);
   return { done, stop };
 }
 
@@ -108,20 +114,24 @@ function removeFile(path: string): void {
   }
 }
 
-/** Calls `stop` when for `seconds` there was neither a build nor a connection. */
-function watchIdle(seconds: number, server: Server, builds: Builds, stop: () => void): NodeJS.Timeout | undefined {
-  if (seconds === Number.POSITIVE_INFINITY) return undefined;
+/** Calls `stop` when there was neither a build nor a connection for `idleExit` seconds, or when nobody can find the socket any more. */
+function watchIdle(
+  { idleExit, runtime }: DaemonOptions,
+  server: Server,
+  builds: Builds,
+  stop: () => void,
+): NodeJS.Timeout {
+  const { ino } = statSync(runtime.socket);
   let busyAt = performance.now();
   let calls = builds.calls;
-  return setInterval(
-    () => {
-      server.getConnections((_, connections) => {
-        const now = performance.now();
-        if (connections > 0 || builds.size > 0 || builds.calls !== calls) busyAt = now;
-        calls = builds.calls;
-        if (now - busyAt >= seconds * 1000) stop();
-      });
-    },
-    Math.min(Math.max(seconds * 250, 20), 15_000),
-  );
+  const look = () => {
+    server.getConnections((_, connections) => {
+      const now = performance.now();
+      if (connections > 0 || builds.size > 0 || builds.calls !== calls) busyAt = now;
+      calls = builds.calls;
+      const lost = builds.size === 0 && statSync(runtime.socket, { throwIfNoEntry: false })?.ino !== ino;
+      if (lost || now - busyAt >= idleExit * 1000) stop();
+    });
+  };
+  return setInterval(look, Math.min(Math.max(idleExit * 250, 20), 15_000));
 }

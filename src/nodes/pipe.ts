@@ -99,7 +99,7 @@ export class PipeNode implements Node {
     if (pipe.readEnd === -1) return hasReader(pipe.writeEnd);
     closeSync(pipe.readEnd);
     const used = hasReader(pipe.writeEnd);
-    pipe.readEnd = openReadEnd(pathOf(pipe.writeEnd));
+    pipe.readEnd = reopen(pipe);
     pipe.own |= IN_CLOSE | IN_OPEN;
     return used;
   }
@@ -212,7 +212,8 @@ export class PipeNode implements Node {
   }
 
   #take(pipe: Pipe, count: number): number {
-    const readEnd = pipe.readEnd === -1 ? openReadEnd(pathOf(pipe.writeEnd)) : pipe.readEnd;
+    const readEnd = pipe.readEnd === -1 ? reopen(pipe) : pipe.readEnd;
+    if (readEnd === -1) return 0;
     const got = Math.max(0, readBytes(readEnd, this.#taken, count));
     pipe.own |= IN_ACCESS;
     if (readEnd !== pipe.readEnd) {
@@ -227,5 +228,14 @@ export class PipeNode implements Node {
     if (surplus <= 0) return;
     pipe.surplus += surplus;
     pipe.lying -= this.#take(pipe, surplus);
+  }
+}
+
+/** A read end of a pipe whose write end we have, whatever became of its name; -1 when there is no descriptor left for it. */
+function reopen(pipe: Pipe): number {
+  try {
+    return openReadEnd(pathOf(pipe.writeEnd));
+  } catch {
+    return -1;
   }
 }
