@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { type BuildOpened, MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { withJobserver } from '../jobserver/makeflags.ts';
-import { defaultSignal, duplicateForExec, keepOnExec, setOpenFilesLimit } from '../kernel/exec.ts';
+import { blockSignals, defaultSignal, duplicateForExec, ignoreSignal, keepOnExec, setOpenFilesLimit } from '../kernel/exec.ts';
 import { parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
 import { type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
@@ -173,7 +173,9 @@ function openForCommand(fifo: string): { read: number; write: number } {
 /** Undoes what Node and bin/stint did to this process. */
 function restoreProcess(): void {
   const launch = parseLaunch(process.env.STINT_LAUNCH);
-  for (const number of [signals.SIGPIPE, signals.SIGXFSZ]) if (!launch.ignored.has(number)) defaultSignal(number);
+  for (const number of [signals.SIGPIPE, signals.SIGXFSZ]) defaultSignal(number); // Node ignores them
+  for (const number of launch.ignored) ignoreSignal(number);
+  blockSignals(launch.blocked);
   if (launch.openFiles !== undefined) setOpenFilesLimit(launch.openFiles);
   for (const fd of launch.fds) keepOnExec(fd);
   for (const fd of launch.closed) closeSync(fd);

@@ -5,13 +5,18 @@ import { address, check, errno, libc, SystemError } from './libc.ts';
 
 const execve = libc.func('int execve(void *path, void *argv, void *envp)');
 const fcntl = libc.func('fcntl', 'int', ['int', 'int', 'int']);
-const signal = libc.func('void *signal(int signum, void *handler)');
+const signal = libc.func('void *signal(int signum, intptr_t handler)');
+const sigprocmask = libc.func('int sigprocmask(int how, const void *set, void *old)');
 const getrlimit = libc.func('int getrlimit(int resource, _Out_ void *limit)');
 const setrlimit = libc.func('int setrlimit(int resource, void *limit)');
 
 const F_DUPFD = 0;
 const F_SETFD = 2;
 const RLIMIT_NOFILE = 7;
+const SIG_DFL = 0;
+const SIG_IGN = 1;
+const SIG_SETMASK = 2;
+const SIGSET_SIZE = 128; // sigset_t of glibc and musl
 
 /**
  * Replaces this process by the program `path`; returns only by throwing. Strings hold one byte per character (latin1).
@@ -37,9 +42,21 @@ export function keepOnExec(fd: number): void {
 /** A copy of `fd`, numbered `min` or higher, that the program will inherit. @throws SystemError EMFILE */
 export const duplicateForExec = (fd: number, min: number): number => check('fcntl F_DUPFD', fcntl(fd, F_DUPFD, min));
 
-/** Gives signal `number` its default action again. */
+/** Ignores signal `number`, in the program too. */
+export function ignoreSignal(number: number): void {
+  signal(number, SIG_IGN);
+}
+
+/** Gives signal `number` its default action. */
 export function defaultSignal(number: number): void {
-  signal(number, null);
+  signal(number, SIG_DFL);
+}
+
+/** Blocks just the signals `numbers` (1 to 64), in the program too. */
+export function blockSignals(numbers: Iterable<number>): void {
+  const set = new Uint8Array(SIGSET_SIZE);
+  for (const number of numbers) set[(number - 1) >> 3] = (set[(number - 1) >> 3] ?? 0) | (1 << ((number - 1) & 7));
+  check('sigprocmask', sigprocmask(SIG_SETMASK, set, null));
 }
 
 /** Sets the soft limit on open files, as far as the hard limit allows. */

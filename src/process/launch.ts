@@ -8,6 +8,8 @@ export interface Launch {
   openFiles: bigint | undefined;
   /** Signals that were ignored, by number. */
   ignored: ReadonlySet<number>;
+  /** Signals that were blocked, by number. */
+  blocked: ReadonlySet<number>;
   /** Descriptors above 2 that were open. */
   fds: readonly number[];
   /** Those of 0, 1 and 2 that were closed. */
@@ -32,6 +34,7 @@ export function parseLaunch(text: string | undefined): Launch {
   return {
     openFiles: /^\d+$/.test(nofile) ? BigInt(nofile) : undefined,
     ignored: signalsOf(fields.get('sigign') ?? ''),
+    blocked: signalsOf(fields.get('sigblk') ?? ''),
     fds: numbers('fds'),
     closed: numbers('closed'),
   };

@@ -7,10 +7,11 @@ import { parseLaunch } from '../../src/process/launch.ts';
 
 describe('STINT_LAUNCH', () => {
   it('tells limit, ignored signals and descriptors', () => {
-    const text = 'nofile=1024 sigblk=0000000000000000 sigign=0000000000001001 fds=3,7 closed=0';
+    const text = 'nofile=1024 sigblk=0000000000000200 sigign=0000000000001001 fds=3,7 closed=0';
     assert.deepEqual(parseLaunch(text), {
       openFiles: 1024n,
       ignored: new Set([1, 13]),
+      blocked: new Set([10]),
       fds: [3, 7],
       closed: [0],
     });
@@ -29,7 +30,7 @@ describe('STINT_LAUNCH', () => {
     assert.deepEqual(parseLaunch('sigign=8000000000000000').ignored, new Set([64]));
   });
 
-  const plain = { openFiles: undefined, ignored: new Set(), fds: [], closed: [] };
+  const plain = { openFiles: undefined, ignored: new Set(), blocked: new Set(), fds: [], closed: [] };
   for (const text of [
     undefined,
     '',
