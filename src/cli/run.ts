@@ -7,7 +7,14 @@ import { basename } from 'node:path';
 import { type BuildOpened, MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { withJobserver } from '../jobserver/makeflags.ts';
-import { blockSignals, defaultSignal, duplicateForExec, ignoreSignal, keepOnExec, setOpenFilesLimit } from '../kernel/exec.ts';
+import {
+  blockSignals,
+  defaultSignal,
+  duplicateForExec,
+  ignoreSignal,
+  keepOnExec,
+  setOpenFilesLimit,
+} from '../kernel/exec.ts';
 import { parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
 import { type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
