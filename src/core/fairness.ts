@@ -10,7 +10,7 @@ export function clientTurn(a: Client, b: Client): boolean {
 }
 
 /** Whether build `a` goes before build `b`; both have clients that wait. */
-export function buildTurn(a: Build, b: Build): boolean {
+function buildTurn(a: Build, b: Build): boolean {
   const difference = outstanding(a) - outstanding(b);
   return difference === 0 ? bestOrder(a) < bestOrder(b) : difference < 0;
 }

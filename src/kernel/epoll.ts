@@ -9,7 +9,6 @@ const epollWait = libc.func('int epoll_wait(int epfd, _Out_ uint8_t *events, int
 
 export const EPOLLIN = 0x001;
 export const EPOLLERR = 0x008;
-export const EPOLLHUP = 0x010;
 export const EPOLLET = 0x8000_0000;
 
 const EPOLL_CLOEXEC = 0o2000000;

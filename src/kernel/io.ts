@@ -6,7 +6,7 @@ import { errno, libc } from './libc.ts';
 const read = libc.func('long read(int fd, _Out_ uint8_t *buffer, size_t count)');
 const write = libc.func('long write(int fd, const uint8_t *buffer, size_t count)');
 
-export const { EAGAIN, EPIPE, EINTR } = os.constants.errno;
+export const { EAGAIN, EPIPE } = os.constants.errno;
 
 /** Bytes read (0: end of file), or the negative errno. */
 export function readBytes(fd: number, buffer: Uint8Array, count: number): number {
