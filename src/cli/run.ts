@@ -2,7 +2,7 @@
 // stays: signals, the terminal, job control and the exit status are the command's own, and the daemon watches its process.
 import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import os, { availableParallelism } from 'node:os';
+import os from 'node:os';
 import { basename } from 'node:path';
 import { type BuildOpened, MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
@@ -122,16 +122,16 @@ async function enter(
           throw new StintError(`the daemon refused: ${error.message}`, { cause: error });
         if (!leaving && !(error instanceof NoDaemon)) throw error;
       }
-      await startOnce(runtime, jobs ?? availableParallelism(), deadline);
+      await startOnce(runtime, jobs, deadline);
     }
   } finally {
     clearTimeout(waiting);
   }
 }
 
-async function startOnce(runtime: RuntimeDir, capacity: number, deadline: number): Promise<void> {
+async function startOnce(runtime: RuntimeDir, jobs: number | undefined, deadline: number): Promise<void> {
   const { startDaemon } = await import('./start.ts');
-  const ended = await startDaemon(runtime, capacity);
+  const ended = await startDaemon(runtime, jobs);
   if (ended === undefined) return;
   if (ended.code !== EXIT.TAKEN || performance.now() > deadline) {
     throw new StintError(

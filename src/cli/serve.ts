@@ -1,8 +1,8 @@
 // `stint serve --user`: the per-user daemon, in the foreground. It says one line on standard output when it can be used.
-import { availableParallelism } from 'node:os';
 import { MAX_CAPACITY } from '../api/schema.ts';
 import { startDaemon } from '../daemon/daemon.ts';
 import { EXIT, StintError } from '../errors.ts';
+import { processors } from '../process/processors.ts';
 import { runtimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
 import { print } from './print.ts';
@@ -31,8 +31,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       hint: 'for your own builds: stint serve --user',
     });
   }
-  const capacity =
-    wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE }) ?? availableParallelism();
+  const capacity = wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE }) ?? processors();
   const idleExit =
     wholeNumber(options, 'idle-exit', { min: 1, max: 1e9, exit: EXIT.USAGE }) ?? Number.POSITIVE_INFINITY;
   const runtime = runtimeDir(process.env);

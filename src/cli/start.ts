@@ -22,13 +22,14 @@ export interface Ended {
 }
 
 /**
- * Starts a daemon with `capacity` slots and waits until it serves: undefined then, else how it ended.
+ * Starts a daemon with `jobs` slots, or with its own default, and waits until it serves: undefined then, else how it ended.
  * @throws StintError when it cannot be started
  */
-export async function startDaemon(runtime: RuntimeDir, capacity: number): Promise<Ended | undefined> {
+export async function startDaemon(runtime: RuntimeDir, jobs: number | undefined): Promise<Ended | undefined> {
   ensureRuntimeDir(runtime.dir);
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-  const args = [main, 'serve', '--user', '--jobs', String(capacity), '--idle-exit', String(IDLE_EXIT)];
+  const args = [main, 'serve', '--user', '--idle-exit', String(IDLE_EXIT)];
+  if (jobs !== undefined) args.push('--jobs', String(jobs));
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_ITS_BUSINESS.test(name)));
   const log = openLog(runtime.log);
   const before = fstatSync(log).size;
