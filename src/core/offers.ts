@@ -21,7 +21,7 @@ const RETRY_FIRST = 2;
 const RETRY_LAST = 128;
 /** The pace at which unused offers move on to sated pipes: slowed at each vain move, first again when anything is taken. */
 const PACE_FIRST = 1;
-const PACE_LAST = 20;
+const PACE_LAST = 50;
 const PACE_GROWTH = 1.15;
 
 /** The state of one pipe. */
@@ -193,17 +193,18 @@ export class Offers {
   }
 
   #retry(now: number): void {
-    let longest: Offer | undefined;
-    let lying = false;
+    const sated: Offer[] = [];
+    let lying = 0;
     for (const offer of this.#offers) {
-      if (offer.client.offered > 0) lying = true;
-      else if (!this.#hungry(offer) && (longest === undefined || offer.retryAt < longest.retryAt)) longest = offer;
+      lying += offer.client.offered;
+      if (offer.client.offered === 0 && !this.#hungry(offer)) sated.push(offer);
     }
-    if (longest === undefined) return;
+    if (sated.length === 0) return;
     if (this.#ledger.waiting > 0) {
-      if (longest.retryAt <= now) this.#ledger.acquire(longest.waiter, now);
-    } else if (lying && now >= this.#moveAt) {
-      this.#ledger.acquire(longest.waiter, now);
+      for (const offer of sated) if (offer.retryAt <= now) this.#ledger.acquire(offer.waiter, now);
+    } else if (lying > 0 && now >= this.#moveAt) {
+      sated.sort((a, b) => a.retryAt - b.retryAt);
+      for (const offer of sated.slice(0, lying)) this.#ledger.acquire(offer.waiter, now);
       this.#moveAt = now + this.#pace;
       this.#pace = Math.min(this.#pace * PACE_GROWTH, PACE_LAST);
     }
