@@ -13,6 +13,7 @@ import {
   duplicateForExec,
   ignoreSignal,
   keepOnExec,
+  keepStreamFlags,
   setOpenFilesLimit,
 } from '../kernel/exec.ts';
 import { parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
@@ -62,6 +63,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (operands.length === 0) {
     throw new StintError('run: no command given', { exit: EXIT.RUN_INTERNAL, hint: 'for example: stint run -- make' });
   }
+  const resetStreamFlags = keepStreamFlags();
   const command = rawArguments(operands.length);
   const environment = new Environment(userEnvironment());
   const file = findCommand(command[0] as string, environment.get('PATH'));
@@ -75,6 +77,7 @@ export async function run(args: readonly string[]): Promise<number> {
     throw error;
   }
   flushCompileCache(); // what Node does at an exit that never comes
+  resetStreamFlags();
   restoreProcess();
   return becomeCommand(file, command, environment.entries());
 }

@@ -12,6 +12,8 @@ const setrlimit = libc.func('int setrlimit(int resource, void *limit)');
 
 const F_DUPFD = 0;
 const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
 const RLIMIT_NOFILE = 7;
 const SIG_DFL = 0;
 const SIG_IGN = 1;
@@ -41,6 +43,18 @@ export function keepOnExec(fd: number): void {
 
 /** A copy of `fd`, numbered `min` or higher, that the program will inherit. @throws SystemError EMFILE */
 export const duplicateForExec = (fd: number, min: number): number => check('fcntl F_DUPFD', fcntl(fd, F_DUPFD, min));
+
+/**
+ * Notes the status flags of the standard streams and returns what sets them so again. Node makes a pipe non-blocking as soon
+ * as it has a stream for it, which some of its own errors cause, and other processes share that flag.
+ */
+export function keepStreamFlags(): () => void {
+  const flags = [0, 1, 2].map((fd) => fcntl(fd, F_GETFL, 0));
+  return () => {
+    for (const [fd, value] of flags.entries())
+      if (value !== -1 && fcntl(fd, F_GETFL, 0) !== value) fcntl(fd, F_SETFL, value);
+  };
+}
 
 /** Ignores signal `number`, in the program too. */
 export function ignoreSignal(number: number): void {
