@@ -73,7 +73,7 @@ export interface BuildStatus {
   implicit: number;
   /** Slots that lie in its pipe for it, not taken; they count as free. */
   offered: number;
-  /** Slots it is known to wait for. */
+  /** Slots it is taken to wait for: its first, or one more after it has taken all that was laid out. */
   waiting: number;
   /** Slots held though nobody has the pipe open: most likely lost by a client that was killed. They return when the build ends. */
   stranded: number;

@@ -221,7 +221,8 @@ export class Engine {
 
   #figures({ id, build, pipe, rootFd }: Running): BuildFigures {
     let waiting = 0;
-    for (const client of build.clients) waiting += client.waiters.size;
+    // A pipe of which nothing was taken is hungry only by assumption.
+    if (pipe === undefined || build.held > 0) for (const client of build.clients) waiting += client.waiters.size;
     return {
       id,
       state: pipe === undefined ? 'starting' : rootFd === -1 ? 'left' : 'running',

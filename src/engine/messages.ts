@@ -9,7 +9,7 @@ export interface BuildFigures {
   held: number;
   /** Lie in its pipe, untaken. */
   offered: number;
-  /** Acquires that are known to wait. */
+  /** Slots it is taken to wait for: its first, or one more after it has taken all that was laid out. */
   waiting: number;
   /** Held though nobody has the pipe open: most likely lost by a client that was killed. */
   stranded: number;
