@@ -10,6 +10,9 @@ import { openPidfd } from '../kernel/pidfd.ts';
 import { type Pipe, PipeNode } from '../nodes/pipe.ts';
 import type { BuildFigures, EngineOptions, FromEngine, ToEngine } from './messages.ts';
 
+/** Turns of a pass before the engine looks for messages again, however busy the pipes are. */
+const MAX_TURNS = 4;
+
 /** A build of the ledger together with its root process and its pipe. */
 interface Running {
   readonly id: number;
@@ -47,6 +50,8 @@ export class Engine {
   readonly #rootless = new Set<Running>();
   /** What to do when a descriptor is ready. */
   readonly #handlers = new Map<number, () => void>();
+  /** Descriptors closed since the last wait: what that wait still tells of them is not about who has their numbers now. */
+  readonly #stale = new Set<number>();
   #now = performance.now();
   #stopped = false;
 
@@ -70,22 +75,24 @@ export class Engine {
   #pass(): void {
     // Wait.
     const pause = this.#pipes.nextLook(this.#now) - this.#now;
-    const timeout = pause === Number.POSITIVE_INFINITY ? -1 : Math.ceil(pause);
+    const timeout = pause === Number.POSITIVE_INFINITY ? -1 : pause;
     this.#epoll.wait(timeout, this.#ready);
-    this.#now = performance.now();
+    this.#stale.clear();
 
-    // What time asks for, and the builds that may start, until nothing moves any more.
-    do {
+    // What time asks for, and the builds that may start, until nothing moves any more. What we do ourselves rings too: it is
+    // heard here, instead of in a pass of its own, together with what clients did meanwhile.
+    for (let again = MAX_TURNS; again > 0; again--) {
+      this.#now = performance.now();
       for (const running of this.#rootless) this.#dropIdleRoot(running);
       this.#pipes.settle(this.#now);
-    } while (this.#startGranted());
-
-    // What we did ourselves rings too: hear it now instead of in a pass of its own.
-    this.#pipes.ready(this.#now);
+      const started = this.#startGranted();
+      if (!this.#pipes.ready(this.#now) && !started) break;
+    }
   }
 
   // What happened.
   readonly #ready = (fd: number): void => {
+    if (this.#stale.has(fd)) return;
     this.#now = performance.now();
     this.#handlers.get(fd)?.();
   };
@@ -205,7 +212,7 @@ export class Engine {
     this.#unwatchRoot(running);
     if (running.first !== undefined) this.#byFirst.delete(running.first);
     if (running.pipe !== undefined) {
-      if (this.#handlers.delete(running.pipe.writeEnd)) this.#epoll.remove(running.pipe.writeEnd);
+      this.#unwatch(running.pipe.writeEnd);
       this.#pipes.closePipe(running.pipe);
     }
     this.#rootless.delete(running);
@@ -240,10 +247,15 @@ export class Engine {
     this.#epoll.add(fd, events);
   }
 
+  #unwatch(fd: number): void {
+    if (!this.#handlers.delete(fd)) return;
+    this.#epoll.remove(fd);
+    this.#stale.add(fd);
+  }
+
   #unwatchRoot(running: Running): void {
     if (running.rootFd === -1) return;
-    this.#handlers.delete(running.rootFd);
-    this.#epoll.remove(running.rootFd);
+    this.#unwatch(running.rootFd);
     closeSync(running.rootFd);
     running.rootFd = -1;
   }

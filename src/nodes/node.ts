@@ -5,8 +5,8 @@ import type { Waiter } from '../core/types.ts';
 export interface Node {
   /** The descriptor that becomes readable when something happened at one of its instances. */
   readonly fd: number;
-  /** Reads what happened and tells the ledger. Never blocks. `now`: milliseconds of the engine's clock. */
-  ready(now: number): void;
+  /** Reads what happened and tells the ledger; true when clients did anything. Never blocks. `now`: milliseconds of the engine's clock. */
+  ready(now: number): boolean;
   /** Delivers a granted slot to its client. It may not call the ledger. */
   grant(waiter: Waiter, now: number): void;
   /** Does what the passing of time asks for, after everything that happened was told. */

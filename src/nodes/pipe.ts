@@ -120,8 +120,9 @@ export class PipeNode implements Node {
     this.#offers.close(pipe.offer);
   }
 
-  ready(now: number): void {
+  ready(now: number): boolean {
     let lost = false;
+    let heard = false;
     this.#inotify.read((watch, mask) => {
       if (mask & IN_Q_OVERFLOW) lost = true;
       const pipe = this.#byWatch.get(watch);
@@ -134,9 +135,11 @@ export class PipeNode implements Node {
       const foreign = lost ? WATCHED : pipe.events & ~pipe.own;
       pipe.events = 0;
       pipe.own = 0;
+      if (foreign !== 0) heard = true;
       if (this.#byWatch.has(pipe.watch)) this.#look(pipe, foreign, now);
     }
     this.#changed.length = 0;
+    return heard;
   }
 
   grant(waiter: Waiter, now: number): void {
