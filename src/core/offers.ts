@@ -13,7 +13,7 @@ import type { Ledger } from './ledger.ts';
 import { type Client, has, outstanding, type Waiter } from './types.ts';
 
 /** How long an offer lies, after it was laid out or last touched, before it may be moved: long enough for a blocked reader to wake. */
-const STAY = 0.5;
+const STAY = 0.3;
 /** How long a build waits for a slot that would only swap places with it: keeps two equals from trading a slot at each job's end. */
 const QUANTUM = 10;
 /** The pause before a sated pipe is tried again: doubled at each vain try. */
