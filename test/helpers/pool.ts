@@ -1,13 +1,16 @@
 // The real thing in a folder of the test's own: bin/stint with a runtime directory under /tmp, and a daemon in it if wanted.
 // Whatever a test starts through it is gone when the test ends, also when it failed: processes first, then the folder.
 import assert from 'node:assert/strict';
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type StdioOptions, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Status } from '../../src/api/schema.ts';
+import { follow, isMarked, killMarked, type Mark, type Result, type Started } from './processes.ts';
 import { DEADLINE, until } from './until.ts';
+
+export type { Result, Started } from './processes.ts';
 
 /** The launcher under test. */
 export const STINT = join(import.meta.dirname, '../../bin/stint');
@@ -15,7 +18,7 @@ export const STINT = join(import.meta.dirname, '../../bin/stint');
 /** Variables of a build or a test runner around this test that must not reach what it starts. */
 const FOREIGN = /^(?:MAKEFLAGS|MFLAGS|GNUMAKEFLAGS|CARGO_MAKEFLAGS|MAKELEVEL|XDG_RUNTIME_DIR|STINT_.*|NODE_.*)$/;
 
-/** Tells what belongs to a place: everything started there has it in its environment. */
+/** Everything started in a place has the place's folder in this variable. */
 const MARK = 'TEST_PLACE';
 
 interface Ends {
@@ -33,30 +36,6 @@ export interface SpawnOptions {
   deadline?: number;
 }
 
-export interface Result {
-  /** Exit code as a shell shows it: 128 + n after signal n. */
-  code: number;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** A process group that a test has started. */
-export interface Started {
-  readonly child: ChildProcess;
-  readonly pid: number;
-  /** When the process has ended and its output is closed. */
-  readonly ended: Promise<Result>;
-  /** What it has written so far. */
-  readonly output: { stdout: string; stderr: string };
-  /** Sends a signal to the process alone. */
-  kill(signal: NodeJS.Signals): void;
-  /** Sends a signal to the whole group. */
-  killAll(signal: NodeJS.Signals): void;
-}
-
-const SIGNALS: Readonly<Record<string, number>> = process.getBuiltinModule('node:os').constants.signals;
-
 /** A runtime directory of a test's own, without a daemon: the first `run` starts one. */
 export class Place {
   /** What XDG_RUNTIME_DIR is set to. */
@@ -64,12 +43,13 @@ export class Place {
   /** The daemon's directory. */
   readonly dir: string;
   readonly socket: string;
-  readonly #groups = new Set<Started>();
+  readonly #mark: Mark;
 
   constructor(t: Ends) {
     this.folder = mkdtempSync(join(realpathSync(tmpdir()), 'stint-pool-'));
     this.dir = join(this.folder, 'stint');
     this.socket = join(this.dir, 'api.sock');
+    this.#mark = `${MARK}=${this.folder}`;
     t.after(() => this.#clear());
   }
 
@@ -86,9 +66,7 @@ export class Place {
     const env = this.env(options.env);
     const child = spawn(file, [...args], { cwd: options.cwd ?? this.folder, env, stdio, detached: true });
     if (input !== undefined) child.stdin?.end(input);
-    const started = started_(child, `${file} ${args.join(' ')}`, deadline);
-    this.#groups.add(started);
-    return started;
+    return follow(child, { what: `${file} ${args.join(' ')}`, mark: this.#mark, deadline });
   }
 
   /** Starts `stint VERB ARG…`. */
@@ -147,7 +125,7 @@ export class Place {
   /** The pid of the daemon that serves here now, if there is one. */
   daemonPid(): number | undefined {
     const pid = Number(this.#read('lock'));
-    return pid > 0 && this.#isOurs(pid) ? pid : undefined;
+    return pid > 0 && isMarked(pid, this.#mark) ? pid : undefined;
   }
 
   /** What the daemon that `run` started has written. */
@@ -165,7 +143,7 @@ export class Place {
     const pid = this.daemonPid();
     if (pid === undefined) return;
     process.kill(pid, signal);
-    await until(`the daemon ${pid} leaves`, () => !this.#isOurs(pid));
+    await until(`the daemon ${pid} leaves`, () => !isMarked(pid, this.#mark));
   }
 
   /** That the daemon which `run` started is idle, said nothing, leaves when told, and leaves nothing behind. */
@@ -178,21 +156,8 @@ export class Place {
   }
 
   async #clear(): Promise<void> {
-    for (const group of this.#groups) group.killAll('SIGKILL');
-    // What has left its group: daemons, whatever became of their lock file, and what tests put into the background.
-    for (const pid of processes()) if (this.#isOurs(pid)) kill(pid, 'SIGKILL');
-    await until('everything started here is gone', () => !processes().some((pid) => this.#isOurs(pid)));
+    await until('everything started here is gone', () => !killMarked(this.#mark));
     rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  /** Whether the process runs and was started here. */
-  #isOurs(pid: number): boolean {
-    try {
-      const words = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-      return words.includes(`${MARK}=${this.folder}`);
-    } catch {
-      return false;
-    }
   }
 
   #read(name: string): string {
@@ -259,57 +224,10 @@ function get<T>(socketPath: string, path: string): Promise<T> {
   });
 }
 
-function started_(child: ChildProcess, what: string, deadline: number): Started {
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name]?.setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  }
-  child.stdin?.on('error', () => {}); // it need not read all of its input
-  const pid = child.pid ?? 0;
-  const ended = new Promise<Result>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      kill(-pid, 'SIGKILL');
-      reject(new Error(`did not end within ${deadline} ms: ${what}\nits output: ${JSON.stringify(output)}`));
-    }, deadline);
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve({ code: code ?? 128 + (SIGNALS[signal ?? ''] ?? 0), signal, ...output });
-    });
-  });
-  ended.catch(() => {}); // whoever awaits it hears of it
-  return {
-    child,
-    pid,
-    ended,
-    output,
-    kill: (signal) => kill(pid, signal),
-    killAll: (signal) => kill(-pid, signal),
-  };
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  if (pid === 0) return; // it could not be started
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
 function names(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch {
     return [];
   }
-}
-
-/** Every process there is. */
-function processes(): number[] {
-  return names('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
 }
