@@ -12,7 +12,8 @@ const VERBS: Record<string, () => Promise<Verb>> = {
 };
 
 async function main(args: readonly string[]): Promise<number> {
-  const verb = args[0] === undefined ? undefined : VERBS[args[0]];
+  const word = args[0];
+  const verb = word !== undefined && Object.hasOwn(VERBS, word) ? VERBS[word] : undefined;
   if (verb !== undefined) return (await verb())(args.slice(1));
   return (await import('./cli/help.ts')).help(args, Object.keys(VERBS));
 }

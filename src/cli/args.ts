@@ -42,7 +42,7 @@ export function parse(args: readonly string[], specs: OptionSpecs, verb: string,
   for (const token of tokens) {
     if (token.kind === 'positional') return { options, operands: args.slice(token.index) };
     if (token.kind === 'option-terminator') return { options, operands: args.slice(token.index + 1) };
-    const kind = all[token.name];
+    const kind = Object.hasOwn(all, token.name) ? all[token.name] : undefined;
     if (kind === undefined) {
       const guess = nearest(token.name, Object.keys(all));
       throw new StintError(`${verb}: unknown option ${token.rawName}`, {

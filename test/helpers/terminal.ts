@@ -1,0 +1,37 @@
+// A terminal with somebody at it: runs a program on a pseudo-terminal and plays a dialogue. Node cannot open one, Python can.
+import type { Place, Result } from './pool.ts';
+
+/** What is typed (`\x03` is Ctrl-C, `\x1a` Ctrl-Z), and the regular expression that the answer to it must match. */
+export type Step = readonly [typed: string, answer: string];
+
+/** Milliseconds for each answer. */
+const PATIENCE = 20_000;
+
+const PLAYER = `
+import json, os, pty, re, select, sys, time
+steps, patience, program = json.loads(sys.argv[1]), int(sys.argv[2]) / 1000, sys.argv[3:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(program[0], program)
+seen, at = '', 0
+for typed, answer in steps:
+    os.write(terminal, typed.encode())
+    end = time.monotonic() + patience
+    while not (found := re.compile(answer).search(seen, at)):
+        if time.monotonic() > end:
+            sys.exit(f'no {answer!r} in {seen[at:]!r}, after {seen[:at]!r}')
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                seen += os.read(terminal, 65536).decode(errors='replace')
+            except OSError:
+                sys.exit(f'it hung up: no {answer!r} in {seen[at:]!r}')
+    at = found.end()
+os.close(terminal)
+os.waitpid(pid, 0)
+`;
+
+/** Plays `steps` with `program` on a terminal of its own; at the end the terminal hangs up. Standard error tells what failed. */
+export function dialogue(place: Place, program: readonly string[], steps: readonly Step[]): Promise<Result> {
+  const args = ['-c', PLAYER, JSON.stringify(steps), String(PATIENCE), ...program];
+  return place.spawn('python3', args, { env: { TERM: 'dumb' }, deadline: steps.length * PATIENCE }).ended;
+}
