@@ -1,6 +1,5 @@
 // `stint serve` and the daemon that `stint run` starts: one per user, from a clean start to every kind of end.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -226,23 +225,6 @@ test('a daemon of another version is named together with ours', async (t) => {
       stderr,
       /^stint: the daemon at \S+ is stint 9\.9\.9 \(API 99\), this is stint \d+\.\d+\.\d+ \(API \d+\)\nhint: .*\n$/,
     );
-  }
-});
-
-test('a full disk is one clear error, and nothing is left', { skip: needsRoot }, async (t) => {
-  const place = new Place(t);
-  const small = join(place.folder, 'small');
-  mkdirSync(small);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,nr_inodes=5,mode=700', 'none', small]);
-  try {
-    const env = { XDG_RUNTIME_DIR: small };
-    const { code, stderr } = await place.run(['--', 'true'], { env });
-    assert.equal(code, 125);
-    assert.match(stderr, /^stint: .*no space left on device.*\n(hint: .*\n)?$/);
-    const pid = spawnSync('cat', [join(small, 'stint/lock')], { encoding: 'utf8' }).stdout.trim();
-    if (pid !== '') process.kill(Number(pid), 'SIGTERM');
-  } finally {
-    await until('it can be unmounted', () => spawnSync('umount', [small]).status === 0);
   }
 });
 
