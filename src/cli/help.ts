@@ -5,7 +5,7 @@ import { print } from './print.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `Usage: stint VERB [OPTION]...
-One pool of job slots that every build on this machine shares.
+One pool of job slots that all your builds share.
 
   stint run [OPTION]... [--] CMD [ARG]...  run CMD as a build that draws its job slots from the pool
   stint status [--json]                    show the pool: who holds what, and who waits

@@ -55,7 +55,7 @@ function remark(build: BuildStatus): string {
   const remarks: string[] = [];
   if (build.state === 'starting') remarks.push('waits for its first slot');
   if (build.state === 'left') remarks.push('its root is gone, something it started is not');
-  if (build.stranded > 0) remarks.push(`${build.stranded} held by nobody: lost until the build ends`);
+  if (build.stranded > 0) remarks.push(`${build.stranded} held by nobody until the build ends`);
   return remarks.length === 0 ? '' : `  (${remarks.join('; ')})`;
 }
 

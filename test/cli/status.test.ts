@@ -83,6 +83,6 @@ test('slots that are lost and builds that were left are remarked', () => {
   );
   assert.match(
     text,
-    /1h2m.*x {2}\(its root is gone, something it started is not; 2 held by nobody: lost until the build ends\)/,
+    /1h2m.*x {2}\(its root is gone, something it started is not; 2 held by nobody until the build ends\)/,
   );
 });
