@@ -6,6 +6,9 @@ import { reason, StintError } from '../errors.ts';
 import { checkRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { VERSION } from './version.ts';
 
+/** How long the answer to a question may take, milliseconds. */
+const PATIENCE = 5_000;
+
 /** No daemon answers at the socket: there is none, or it left meanwhile. */
 export class NoDaemon extends Error {}
 
@@ -20,20 +23,25 @@ export class Refused extends Error {
 }
 
 /**
- * Calls the daemon and returns its JSON answer, however long that takes.
+ * Calls the daemon and returns its JSON answer. GET is a question that is answered at once; anything else may take for ever.
  * @throws NoDaemon when nobody listens; Refused when the answer is an error; StintError when it is no daemon we can talk to
  */
 export async function call<T>(runtime: RuntimeDir, method: string, path: string, body?: unknown): Promise<T> {
   if (!checkRuntimeDir(runtime.dir)) throw new NoDaemon();
   const text = body === undefined ? '' : JSON.stringify(body);
   const head = `${method} ${path} HTTP/1.1\r\nhost: stint\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
-  return parseResponse<T>(await exchange(runtime.socket, head + text), runtime);
+  return parseResponse<T>(await exchange(runtime.socket, head + text, method === 'GET' ? PATIENCE : 0), runtime);
 }
 
-function exchange(socketPath: string, request: string): Promise<string> {
+/** `patience`: milliseconds, 0 for ever. */
+function exchange(socketPath: string, request: string, patience: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(socketPath);
+    socket.setTimeout(patience, () => {
+      reject(new StintError(`the daemon at ${socketPath} has not answered for ${patience / 1000} s`));
+      socket.destroy();
+    });
     socket.on('connect', () => socket.write(request));
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('end', () => {

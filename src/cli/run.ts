@@ -138,7 +138,7 @@ async function startOnce(runtime: RuntimeDir, jobs: number | undefined, deadline
   if (ended === undefined) return;
   if (ended.code !== EXIT.TAKEN || performance.now() > deadline) {
     throw new StintError(
-      `the daemon did not start: ${ended.said.trim().replace(/^stint: /, '') || `exit code ${ended.code}`}`,
+      `the daemon did not start: ${ended.said.split('\n', 1)[0]?.replace(/^stint: /, '') || `exit code ${ended.code}`}`,
       {
         hint: `its log is ${runtime.log}`,
       },

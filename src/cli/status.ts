@@ -46,9 +46,14 @@ export function table(found: Status, now: number): string {
     age(now - build.since),
     String(build.rootPid),
     build.user,
-    build.label + remark(build),
+    printable(build.label) + remark(build),
   ]);
   return head + columns([['BUILD', 'SLOTS', 'WAITS', 'AGE', 'PID', 'USER', 'LABEL'], ...rows]);
+}
+
+/** A label is what somebody typed, or a file's name: it may neither break the line nor command the terminal. */
+function printable(label: string): string {
+  return label.replace(/\p{Cc}/gu, '?');
 }
 
 function remark(build: BuildStatus): string {

@@ -86,3 +86,22 @@ test('slots that are lost and builds that were left are remarked', () => {
     /1h2m.*x {2}\(its root is gone, something it started is not; 2 held by nobody until the build ends\)/,
   );
 });
+
+test('a label with line ends and escape sequences stays in its line', async (t) => {
+  const pool = await startPool(t, 1);
+  const { stdout } = await pool.shell(
+    `"$STINT" run --label "$(printf 'a\\nb\\033[31mc\\302\\233d')" -- "$STINT" status`,
+  );
+  assert.match(stdout, / {2}a\?b\?\[31mc\?d\n$/);
+  await pool.stop();
+});
+
+test('a daemon that does not answer is given up after a while', async (t) => {
+  const pool = await startPool(t, 1);
+  pool.daemon.kill('SIGSTOP');
+  const { code, stdout, stderr } = await pool.stint(['status']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /^stint: the daemon at \S+ has not answered for 5 s\n$/);
+  pool.daemon.kill('SIGCONT');
+  await pool.stop();
+});
