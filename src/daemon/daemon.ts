@@ -60,7 +60,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // Answers that are under way get a moment to arrive.
     setImmediate(() => {
       server?.closeAllConnections();
-      closeSync(lock);
+      dropLock(lock);
       over();
     });
   };
@@ -76,7 +76,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     server = await serveApi(runtime.socket, version, routesOf(builds));
   } catch (error) {
     await builds.stop();
-    closeSync(lock);
+    dropLock(lock);
     throw error;
   }
   idleWatch = watchIdle(options, server, builds, stop);
@@ -104,6 +104,12 @@ function takeLock(runtime: RuntimeDir): number {
     // The number is for people; the lock is what counts.
   }
   return fd;
+}
+
+/** The pid goes with the lock: soon it may be somebody else's. */
+function dropLock(fd: number): void {
+  ftruncateSync(fd);
+  closeSync(fd);
 }
 
 function removeFile(path: string): void {

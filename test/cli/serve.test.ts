@@ -44,6 +44,14 @@ test('a second daemon ends with 4, and the first does not notice', async (t) => 
   await pool.stop();
 });
 
+test('the lock file names the daemon as long as it serves', async (t) => {
+  const pool = await startPool(t, 1);
+  const lock = () => readFileSync(join(pool.dir, 'lock'), 'utf8');
+  assert.equal(lock(), `${pool.daemon.pid}\n`);
+  await pool.stop();
+  assert.equal(lock(), '', 'its pid may soon be that of another process');
+});
+
 test('the pool has as many slots as the process may use processors', async (t) => {
   const place = new Place(t);
   const daemon = place.spawn('taskset', ['-c', '0', STINT, 'serve', '--user']);
