@@ -82,6 +82,9 @@ function parseResponse<T>(response: string, { socket }: RuntimeDir): T {
   } catch (error) {
     throw new StintError(`the daemon at ${socket} broke off its answer`, { cause: error });
   }
+  if (typeof answer !== 'object' || answer === null) {
+    throw new StintError(`the daemon at ${socket} gave an answer that is none`);
+  }
   if (status >= 300) throw new Refused(status, (answer as ApiError).error);
   return answer as T;
 }

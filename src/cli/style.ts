@@ -1,7 +1,7 @@
 // Which style of jobserver a command gets: a path (`fifo`), or inherited descriptors (`fds`). No value of MAKEFLAGS serves both
 // GNU make before 4.4, which dies of a path, and ninja, which knows only paths.
 
-import { existsSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { findCommand } from './command.ts';
@@ -24,15 +24,18 @@ export interface Surroundings {
   cache: string;
 }
 
+/** Names that GNU make goes by. */
+const MAKE = /^(?:g|gnu)?make(?:-[\d.]+)?$/;
+
 /** The style for a command whose user left the choice to us. */
 export function chooseStyle(around: Surroundings): Choice {
   const tool = toolOf(around);
   if (tool === 'ninja') return { style: 'fifo' };
   const versions = new Versions(around.cache);
-  const make = tool === 'make' ? (around.args[0] as string) : 'make';
+  const make = MAKE.test(basename(around.args[0] as string)) ? (around.args[0] as string) : 'make';
   const makeVersion = versions.of(make, around.path);
   if (makeVersion === undefined || atLeast(makeVersion, [4, 4])) return { style: 'fifo' };
-  if (tool === 'make') return { style: 'fds' };
+  if (tool !== undefined) return { style: 'fds' };
   const ninjaVersion = versions.of('ninja', around.path);
   if (ninjaVersion === undefined || !atLeast(ninjaVersion, [1, 13])) return { style: 'fds' };
   return {
@@ -41,12 +44,16 @@ export function chooseStyle(around: Surroundings): Choice {
   };
 }
 
-/** The one tool that a command is known to run, if any. */
-function toolOf({ args, cwd }: Surroundings): 'make' | 'ninja' | undefined {
+/**
+ * The one kind of client that a command is known to be: `make`; `ninja` and others that know only paths; `other`, which take
+ * either style and do not run ninja. Undefined when there is no telling.
+ */
+function toolOf({ args, cwd }: Surroundings): 'make' | 'ninja' | 'other' | undefined {
   const name = basename(args[0] as string);
-  if (/^(?:g|gnu)?make(?:-[\d.]+)?$/.test(name)) return 'make';
+  if (MAKE.test(name)) return 'make';
   if (/^(?:ninja|samu)(?:-build)?$/.test(name)) return 'ninja';
-  if (name === 'meson') return 'ninja';
+  if (name === 'meson' || name === 'emerge') return 'ninja';
+  if (/^(?:cargo|rustc|ctest|cc|c\+\+|g(?:cc|\+\+)(?:-\d+)?)$/.test(name)) return 'other';
   if (name !== 'cmake') return undefined;
   const at = args.indexOf('--build');
   const directory = args[at + 1];
@@ -104,7 +111,7 @@ class Versions {
       writeFileSync(temporary, JSON.stringify(this.#known), { mode: 0o600 });
       renameSync(temporary, this.#cache);
     } catch {
-      // Without the file the next run asks again.
+      rmSync(temporary, { force: true }); // without the file the next run asks again
     }
   }
 }

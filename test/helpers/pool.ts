@@ -5,7 +5,7 @@ import { type StdioOptions, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Status } from '../../src/api/schema.ts';
 import { follow, isMarked, killMarked, type Mark, type Result, type Started } from './processes.ts';
 import { DEADLINE, until } from './until.ts';
@@ -17,6 +17,12 @@ export const STINT = join(import.meta.dirname, '../../bin/stint');
 
 /** Variables of a build or a test runner around this test that must not reach what it starts. */
 const FOREIGN = /^(?:MAKEFLAGS|MFLAGS|GNUMAKEFLAGS|CARGO_MAKEFLAGS|MAKELEVEL|XDG_RUNTIME_DIR|STINT_.*|NODE_.*)$/;
+
+/** The PATH without what npm puts before it: a ninja there would change which style `stint run` chooses. */
+const PLAIN_PATH = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.endsWith('node_modules/.bin'))
+  .join(delimiter);
 
 /** Everything started in a place has the place's folder in this variable. */
 const MARK = 'TEST_PLACE';
@@ -56,7 +62,13 @@ export class Place {
   /** The environment that everything here is started with. */
   env(more: Record<string, string | undefined> = {}): Record<string, string> {
     const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
-    const all = { ...Object.fromEntries(kept), XDG_RUNTIME_DIR: this.folder, ...more, [MARK]: this.folder };
+    const all = {
+      ...Object.fromEntries(kept),
+      PATH: PLAIN_PATH,
+      XDG_RUNTIME_DIR: this.folder,
+      ...more,
+      [MARK]: this.folder,
+    };
     return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
   }
 
