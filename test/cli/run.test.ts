@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, describe, it, type TestContext } from 'node:test';
 import { findJobserver } from '../../src/jobserver/makeflags.ts';
 import { Place, type Result, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
@@ -203,8 +203,9 @@ describe('the command of stint run', () => {
     assert.match(stderr, /^(?:sh: 0: getcwd\(\) failed: No such file or directory\n)?$/, 'dash has its word to say');
   });
 
-  it('is the very process that was started, and stint is gone', async () => {
+  it('is the very process that was started, and stint is gone', async (t) => {
     const running = pool.spawnRun(['sleep', '600']);
+    t.after(() => running.killAll('SIGKILL'));
     const { builds } = await pool.untilStatus((status) => status.builds.length === 1);
     assert.equal(builds[0]?.rootPid, running.pid);
     await until('it is sleep', () => readFileSync(`/proc/${running.pid}/comm`, 'utf8') === 'sleep\n');
@@ -255,14 +256,18 @@ describe('the jobserver of stint run', () => {
   });
 
   for (const style of ['auto', 'fifo', 'fds']) {
-    it(`is that of the outer build in a nested run, with the style ${style}`, async () => {
+    it(`is that of the outer build in a nested run, with the style ${style}`, async (t) => {
       const inner = `"$STINT" run --style ${style} sh -c 'echo "$STINT_BUILD $STINT_FIFO" >inner; exec sleep 600'`;
       const script = `"$STINT" run sh -c 'echo "$STINT_BUILD $STINT_FIFO" >outer; ${inner.replaceAll("'", `'\\''`)}; :'`;
       rmSync(join(pool.folder, 'inner'), { force: true });
       const running = pool.spawn('/bin/sh', ['-c', script], {
         env: { STINT: join(import.meta.dirname, '../../bin/stint') },
       });
-      const seen = await until('the inner command runs', () => readFileSync(join(pool.folder, 'inner'), 'utf8'));
+      t.after(() => running.killAll('SIGKILL'));
+      const seen = await until('the inner command runs', () => {
+        const text = readFileSync(join(pool.folder, 'inner'), 'utf8');
+        return text.endsWith('\n') && text;
+      });
       assert.equal(seen, readFileSync(join(pool.folder, 'outer'), 'utf8'));
       const { builds } = await pool.status();
       assert.deepEqual(
@@ -336,8 +341,9 @@ describe('the options of stint run', () => {
     );
   });
 
-  it('give the build its label', async () => {
+  it('give the build its label', async (t) => {
     const running = pool.spawnRun(['--label', 'a label', 'sleep', '600']);
+    t.after(() => running.killAll('SIGKILL'));
     const { builds } = await pool.untilStatus((status) => status.builds.length === 1);
     assert.equal(builds[0]?.label, 'a label');
     running.kill('SIGTERM');
@@ -355,8 +361,9 @@ describe('the options of stint run', () => {
 
 describe('a run that waits for its first slot', () => {
   /** Two commands that have all there is. */
-  async function fill() {
+  async function fill(t: TestContext) {
     const holders = [pool.spawnRun(['sleep', '600']), pool.spawnRun(['sleep', '600'])];
+    t.after(() => holders.map((holder) => holder.killAll('SIGKILL')));
     await pool.untilStatus(({ free, builds }) => free === 0 && builds.every(({ state }) => state === 'running'));
     return async () => {
       for (const holder of holders) holder.kill('SIGTERM');
@@ -365,8 +372,8 @@ describe('a run that waits for its first slot', () => {
     };
   }
 
-  it('says so, and starts when one is there', async () => {
-    const end = await fill();
+  it('says so, and starts when one is there', async (t) => {
+    const end = await fill(t);
     const running = pool.spawnRun(['echo', 'ok']);
     const { builds } = await pool.untilStatus((status) => status.builds.length === 3);
     assert.deepEqual(builds[2]?.state, 'starting');
@@ -379,8 +386,8 @@ describe('a run that waits for its first slot', () => {
   });
 
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    it(`leaves the queue when ${signal} ends it`, async () => {
-      const end = await fill();
+    it(`leaves the queue when ${signal} ends it`, async (t) => {
+      const end = await fill(t);
       const running = pool.spawnRun(['echo', 'ok']);
       await pool.untilStatus((status) => status.builds.length === 3);
       running.kill(signal);
@@ -390,8 +397,8 @@ describe('a run that waits for its first slot', () => {
     });
   }
 
-  it('keeps standard input for its command', async () => {
-    const end = await fill();
+  it('keeps standard input for its command', async (t) => {
+    const end = await fill(t);
     const running = pool.spawnRun(['cat'], { input: 'all of it' });
     await pool.untilStatus((status) => status.builds.length === 3);
     await end();

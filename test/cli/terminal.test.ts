@@ -46,7 +46,7 @@ test('a command can be in the background, and its end of input is its own', { sk
 
 test('a run that waits for its first slot can be stopped and interrupted', { skip }, async (t) => {
   const pool = await startPool(t, 1);
-  const holder = pool.spawnRun(['sleep', '600']);
+  const holder = pool.spawnRun(['sleep', '600'], { deadline: 120_000 });
   await pool.untilStatus(({ free }) => free === 0);
   const { code, stderr } = await dialogue(pool, SHELL, [
     start,

@@ -1,7 +1,10 @@
 // A terminal with somebody at it: runs a program on a pseudo-terminal and plays a dialogue. Node cannot open one, Python can.
 import type { Place, Result } from './pool.ts';
 
-/** What is typed (`\x03` is Ctrl-C, `\x1a` Ctrl-Z), and the regular expression that the answer to it must match. */
+/**
+ * What is typed, and the regular expression that the answer to it must match. A control character (`\x03` is Ctrl-C, `\x1a`
+ * Ctrl-Z) is typed when a command of the shell runs in the foreground.
+ */
 export type Step = readonly [typed: string, answer: string];
 
 /** Milliseconds for each answer. */
@@ -14,9 +17,20 @@ pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(program[0], program)
 seen, at = '', 0
+def foreground():
+    group = os.tcgetpgrp(terminal)
+    try:
+        with open(f'/proc/{group}/stat') as stat:
+            return group != pid and stat.read().rpartition(') ')[2][0] not in 'TZ'
+    except OSError:
+        return False
 for typed, answer in steps:
-    os.write(terminal, typed.encode())
     end = time.monotonic() + patience
+    while typed[0] < ' ' and not foreground():
+        if time.monotonic() > end:
+            sys.exit(f'nothing is in the foreground, after {seen!r}')
+        time.sleep(0.01)
+    os.write(terminal, typed.encode())
     while not (found := re.compile(answer).search(seen, at)):
         if time.monotonic() > end:
             sys.exit(f'no {answer!r} in {seen[at:]!r}, after {seen[:at]!r}')
