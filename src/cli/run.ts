@@ -16,7 +16,7 @@ import {
   keepStreamFlags,
   setOpenFilesLimit,
 } from '../kernel/exec.ts';
-import { parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
+import { type Launch, parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
 import { type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
 import { call, NoDaemon, Refused } from './client.ts';
@@ -39,6 +39,8 @@ Exit status: that of CMD; 125 when stint itself fails; 126 when CMD cannot be ru
 
 /** How long to try to reach a daemon, milliseconds. */
 const PATIENCE = 10_000;
+/** How often to start a daemon, or to wait for another's, before something must be wrong. */
+const MAX_STARTS = 200;
 /** When to say that CMD waits, milliseconds. */
 const SILENCE = 1_000;
 /** Inherited descriptors are numbered from here: shell scripts use those below for themselves. */
@@ -63,6 +65,8 @@ export async function run(args: readonly string[]): Promise<number> {
   if (operands.length === 0) {
     throw new StintError('run: no command given', { exit: EXIT.RUN_INTERNAL, hint: 'for example: stint run -- make' });
   }
+  const launch = parseLaunch(process.env.STINT_LAUNCH);
+  for (const number of launch.ignored) ignoreSignal(number); // Node has undone it, and the wait may be long
   const resetStreamFlags = keepStreamFlags();
   const command = rawArguments(operands.length);
   const environment = new Environment(userEnvironment());
@@ -70,7 +74,7 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     const runtime = runtimeDir(process.env);
     const build = joinOuter(environment) ?? (await enter(runtime, options, operands, jobs));
-    await giveJobserver(environment, build, style, { args: operands, cache: runtime.tools });
+    await giveJobserver(environment, build, style, { args: command, cache: runtime.tools });
   } catch (error) {
     // Whatever it would be for another verb: for this one it is a failure of stint, not of the command.
     if (error instanceof StintError) error.exit = EXIT.RUN_INTERNAL;
@@ -78,7 +82,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   flushCompileCache(); // what Node does at an exit that never comes
   resetStreamFlags();
-  restoreProcess();
+  restoreProcess(launch);
   return becomeCommand(file, command, environment.entries());
 }
 
@@ -109,6 +113,7 @@ async function enter(
   const label = options.get('label') ?? `${basename(args[0] as string)} ${basename(cwd)}`.trimEnd();
   const waiting = setTimeout(() => note(`waiting for a slot; see: stint status`), SILENCE).unref();
   const deadline = performance.now() + PATIENCE;
+  let starts = 0;
   try {
     for (;;) {
       try {
@@ -124,6 +129,9 @@ async function enter(
         if (error instanceof Refused && !leaving)
           throw new StintError(`the daemon refused: ${error.message}`, { cause: error });
         if (!leaving && !(error instanceof NoDaemon)) throw error;
+      }
+      if (starts++ === MAX_STARTS) {
+        throw new StintError('the daemon leaves as soon as it has started', { hint: `its log is ${runtime.log}` });
       }
       await startOnce(runtime, jobs, deadline);
     }
@@ -181,10 +189,9 @@ function openForCommand(fifo: string): { read: number; write: number } {
 }
 
 /** Undoes what Node and bin/stint did to this process. */
-function restoreProcess(): void {
-  const launch = parseLaunch(process.env.STINT_LAUNCH);
+function restoreProcess(launch: Launch): void {
   for (const number of [signals.SIGPIPE, signals.SIGXFSZ]) defaultSignal(number); // Node ignores them
-  for (const number of launch.ignored) ignoreSignal(number);
+  for (const number of launch.ignored) ignoreSignal(number); // they may be among these
   blockSignals(launch.blocked);
   if (launch.openFiles !== undefined) setOpenFilesLimit(launch.openFiles);
   for (const fd of launch.fds) keepOnExec(fd);

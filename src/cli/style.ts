@@ -16,7 +16,7 @@ export interface Choice {
 
 /** What is asked before the choice. */
 export interface Surroundings {
-  /** The command and its arguments. */
+  /** The command and its arguments, one byte per character (latin1), as is `path`. */
   args: readonly string[];
   path: string | undefined;
   cwd: string;
@@ -58,7 +58,7 @@ function toolOf({ args, cwd }: Surroundings): 'make' | 'ninja' | 'other' | undef
   const at = args.indexOf('--build');
   const directory = args[at + 1];
   if (at === -1 || directory === undefined) return undefined;
-  const tree = join(cwd, directory);
+  const tree = join(cwd, Buffer.from(directory, 'latin1').toString());
   return existsSync(join(tree, 'build.ninja')) ? 'ninja' : existsSync(join(tree, 'Makefile')) ? 'make' : undefined;
 }
 
@@ -82,7 +82,7 @@ class Versions {
     let file: string;
     let key: string;
     try {
-      file = realpathSync(findCommand(name, path));
+      file = realpathSync(Buffer.from(findCommand(name, path), 'latin1'), 'utf8');
       const { size, mtimeMs, ino } = statSync(file);
       key = `${file} ${size} ${mtimeMs} ${ino}`;
     } catch {

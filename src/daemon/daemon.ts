@@ -48,14 +48,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   removeFile(runtime.socket); // stale: whoever listened there has lost the lock
   let server: Server | undefined;
   let idleWatch: NodeJS.Timeout | undefined;
+  /** The inode of our socket. */
+  let socket: number | undefined;
   let leaving = false;
 
   /** Refuses whoever waits, gives up the place, and says that it is `over`. */
   const leave = (over: () => void) => {
     leaving = true;
     clearInterval(idleWatch);
-    removeFile(runtime.socket);
-    server?.close();
+    // Closing the server removes whatever stands at its path; that may be the socket of a daemon that came after us.
+    if (inode(runtime.socket) === socket) server?.close();
+    else server?.unref();
     builds.refuseAll();
     // Answers that are under way get a moment to arrive.
     setImmediate(() => {
@@ -74,12 +77,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   try {
     server = await serveApi(runtime.socket, version, routesOf(builds));
+    socket = inode(runtime.socket);
   } catch (error) {
     await builds.stop();
     dropLock(lock);
     throw error;
   }
-  idleWatch = watchIdle(options, server, builds, stop);
+  idleWatch = watchIdle(options, { server, socket }, builds, stop);
   return { done, stop };
 }
 
@@ -120,14 +124,17 @@ function removeFile(path: string): void {
   }
 }
 
+function inode(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
+}
+
 /** Calls `stop` when there was neither a build nor a connection for `idleExit` seconds, or when nobody can find the socket any more. */
 function watchIdle(
   { idleExit, runtime }: DaemonOptions,
-  server: Server,
+  { server, socket }: { server: Server; socket: number | undefined },
   builds: Builds,
   stop: () => void,
 ): NodeJS.Timeout {
-  const { ino } = statSync(runtime.socket);
   let busyAt = performance.now();
   let calls = builds.calls;
   const look = () => {
@@ -135,7 +142,7 @@ function watchIdle(
       const now = performance.now();
       if (connections > 0 || builds.size > 0 || builds.calls !== calls) busyAt = now;
       calls = builds.calls;
-      const lost = builds.size === 0 && statSync(runtime.socket, { throwIfNoEntry: false })?.ino !== ino;
+      const lost = builds.size === 0 && inode(runtime.socket) !== socket;
       if (lost || now - busyAt >= idleExit * 1000) stop();
     });
   };

@@ -407,3 +407,30 @@ describe('a run that waits for its first slot', () => {
 });
 
 it('leaves nothing behind, after all of this', () => pool.stop());
+
+it('a make whose path is not ASCII is asked for its version like any other', async (t) => {
+  const place = new Place(t);
+  const folder = join(place.folder, 'rené');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'make'), `#!/bin/sh\n[ "$1" = --version ] && echo GNU Make 4.3 || echo "$MAKEFLAGS"\n`);
+  chmodSync(join(folder, 'make'), 0o755);
+  assert.match((await place.run([join(folder, 'make')])).stdout, /--jobserver-auth=\d+,\d+/);
+  const env = { PATH: `${folder}:${process.env.PATH}` };
+  assert.match((await place.run(['make'], { env })).stdout, /--jobserver-auth=\d+,\d+/);
+  await place.finish();
+});
+
+it('a signal that was ignored stays ignored while stint run waits for its first slot', async (t) => {
+  const pool = await startPool(t, 1);
+  const holder = pool.spawnRun(['--', 'sleep', '1000']);
+  await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const waiting = pool.spawn('sh', ['-c', `trap '' HUP; exec "$STINT" run echo done`], {
+    env: { STINT: join(import.meta.dirname, '../../bin/stint') },
+  });
+  await pool.untilStatus(({ builds }) => builds.length === 2);
+  waiting.kill('SIGHUP');
+  holder.kill('SIGTERM');
+  const { code, stdout } = await waiting.ended;
+  assert.deepEqual([code, stdout], [0, 'done\n']);
+  await pool.stop();
+});
