@@ -39,8 +39,8 @@ Exit status: that of CMD; 125 when stint itself fails; 126 when CMD cannot be ru
 
 /** How long to try to reach a daemon, milliseconds. */
 const PATIENCE = 10_000;
-/** How often to start a daemon, or to wait for another's, before something must be wrong. */
-const MAX_STARTS = 200;
+/** How often to start a daemon before something must be wrong. */
+const MAX_STARTS = 20;
 /** When to say that CMD waits, milliseconds. */
 const SILENCE = 1_000;
 /** Inherited descriptors are numbered from here: shell scripts use those below for themselves. */
@@ -130,20 +130,21 @@ async function enter(
           throw new StintError(`the daemon refused: ${error.message}`, { cause: error });
         if (!leaving && !(error instanceof NoDaemon)) throw error;
       }
-      if (starts++ === MAX_STARTS) {
+      if (starts === MAX_STARTS) {
         throw new StintError('the daemon leaves as soon as it has started', { hint: `its log is ${runtime.log}` });
       }
-      await startOnce(runtime, jobs, deadline);
+      if (await startOnce(runtime, jobs, deadline)) starts++;
     }
   } finally {
     clearTimeout(waiting);
   }
 }
 
-async function startOnce(runtime: RuntimeDir, jobs: number | undefined, deadline: number): Promise<void> {
+/** Starts a daemon; false when another was faster or has not left yet. @throws StintError */
+async function startOnce(runtime: RuntimeDir, jobs: number | undefined, deadline: number): Promise<boolean> {
   const { startDaemon } = await import('./start.ts');
   const ended = await startDaemon(runtime, jobs);
-  if (ended === undefined) return;
+  if (ended === undefined) return true;
   if (ended.code !== EXIT.TAKEN || performance.now() > deadline) {
     throw new StintError(
       `the daemon did not start: ${ended.said.split('\n', 1)[0]?.replace(/^stint: /, '') || `exit code ${ended.code}`}`,
@@ -153,6 +154,7 @@ async function startOnce(runtime: RuntimeDir, jobs: number | undefined, deadline
     );
   }
   await new Promise((resolve) => setTimeout(resolve, 20)); // another one starts, or leaves
+  return false;
 }
 
 /** Puts the jobserver into the environment, and for `fds` opens it. */

@@ -34,6 +34,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const capacity = wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE }) ?? processors();
   const idleExit =
     wholeNumber(options, 'idle-exit', { min: 1, max: 1e9, exit: EXIT.USAGE }) ?? Number.POSITIVE_INFINITY;
+  process.umask(0o077); // whatever it was where somebody happened to start the daemon
   const runtime = runtimeDir(process.env);
   const daemon = await startDaemon({
     capacity,

@@ -57,7 +57,7 @@ export class Builds implements Pool {
     const started = new Promise<string>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
-      this.#gone(id, new HttpError(499, 'the caller has hung up'));
+      this.#starting.get(id)?.reject(new HttpError(499, 'the caller has hung up'));
     };
     gone.addEventListener('abort', cancel);
     try {
@@ -86,8 +86,12 @@ export class Builds implements Pool {
   }
 }
 
-const own = userInfo();
-
 function nameOf(uid: number): string {
-  return uid === own.uid ? own.username : String(uid);
+  try {
+    const own = userInfo();
+    if (uid === own.uid) return own.username;
+  } catch {
+    // In a container the user may have no name.
+  }
+  return String(uid);
 }

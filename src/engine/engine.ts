@@ -177,7 +177,7 @@ export class Engine {
 
   #cancel(id: number): void {
     const running = this.#builds.get(id);
-    if (running !== undefined && running.pipe === undefined) this.#forget(running);
+    if (running !== undefined && running.pipe === undefined) this.#end(running);
   }
 
   #rootGone(running: Running): void {

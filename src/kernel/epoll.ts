@@ -25,7 +25,7 @@ export const EPOLLET = 0x8000_0000;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
-const { EINTR, ENOSYS } = os.constants.errno;
+const { EINTR } = os.constants.errno;
 
 // struct epoll_event is packed on x86-64 only (linux/eventpoll.h): 4 bytes of events, then 8 of data.
 const PACKED = process.arch === 'x64';
@@ -80,8 +80,8 @@ export class Epoll {
       this.#timeout[0] = BigInt(Math.floor(timeout / 1000));
       this.#timeout[1] = BigInt(Math.ceil((timeout % 1000) * 1e6));
       const count = Number(epollPwait2(SYS_EPOLL_PWAIT2, this.fd, this.#events, MAX_EVENTS, this.#timeout, null, 0));
-      if (count !== -1 || errno() !== ENOSYS) return count;
-      this.#coarse = true;
+      if (count !== -1 || errno() === EINTR) return count;
+      this.#coarse = true; // an old kernel, or a filter that does not know the call
     }
     return epollWait(this.fd, this.#events, MAX_EVENTS, Math.ceil(timeout));
   }

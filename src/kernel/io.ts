@@ -8,14 +8,14 @@ const write = libc.func('long write(int fd, const uint8_t *buffer, size_t count)
 
 export const { EAGAIN, EPIPE } = os.constants.errno;
 
-/** Bytes read (0: end of file), or the negative errno. */
+/** Bytes read (0: end of file), at most what the buffer holds, or the negative errno. */
 export function readBytes(fd: number, buffer: Uint8Array, count: number): number {
-  const n = Number(read(fd, buffer, count));
+  const n = Number(read(fd, buffer, Math.min(count, buffer.length)));
   return n === -1 ? -errno() : n;
 }
 
 /** Bytes written, or the negative errno. */
 export function writeBytes(fd: number, buffer: Uint8Array, count: number): number {
-  const n = Number(write(fd, buffer, count));
+  const n = Number(write(fd, buffer, Math.min(count, buffer.length)));
   return n === -1 ? -errno() : n;
 }

@@ -230,7 +230,12 @@ export class PipeNode implements Node {
   #drain(pipe: Pipe, surplus: number): void {
     if (surplus <= 0) return;
     pipe.surplus += surplus;
-    pipe.lying -= this.#take(pipe, surplus);
+    for (let left = surplus; left > 0; ) {
+      const got = this.#take(pipe, left);
+      if (got === 0) break;
+      pipe.lying -= got;
+      left -= got;
+    }
   }
 }
 

@@ -434,3 +434,31 @@ it('a signal that was ignored stays ignored while stint run waits for its first 
   assert.deepEqual([code, stdout], [0, 'done\n']);
   await pool.stop();
 });
+
+it('variables of the user reach the command whatever the launcher calls its own', async (t) => {
+  const place = new Place(t);
+  const names =
+    'base bin cache closed directory fd fds found hidden key launch link major name need node root self soft value version';
+  const env = Object.fromEntries(names.split(' ').map((name) => [name, `mine-${name}`]));
+  const { stdout } = await place.run(['env'], { env });
+  for (const [name, value] of Object.entries(env))
+    assert.ok(stdout.includes(`\n${name}=${value}\n`) || stdout.startsWith(`${name}=${value}\n`), name);
+  await place.finish();
+});
+
+it('a flood of bytes that were never tokens neither harms the daemon nor enlarges the pool', async (t) => {
+  const pool = await startPool(t, 3);
+  const other = pool.spawnRun(['--', 'sleep', '1000']);
+  await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const flood = await pool.run([
+    '--style',
+    'fifo',
+    '--',
+    'sh',
+    '-c',
+    'head -c 60000 /dev/zero >"$STINT_FIFO"; sleep 0.2',
+  ]);
+  assert.equal(flood.code, 0);
+  other.killAll('SIGKILL');
+  await pool.stop();
+});
