@@ -79,19 +79,20 @@ class Versions {
 
   /** The version that `name --version` tells, undefined when there is no such command or it tells none. */
   of(name: string, path: string | undefined): Version | undefined {
-    let file: string;
+    let place: string;
     let key: string;
     try {
-      file = realpathSync(Buffer.from(findCommand(name, path), 'latin1'), 'utf8');
+      place = Buffer.from(findCommand(name, path), 'latin1').toString();
+      const file = realpathSync(place);
       const { size, mtimeMs, ino } = statSync(file);
-      key = `${file} ${size} ${mtimeMs} ${ino}`;
+      key = `${name} ${file} ${size} ${mtimeMs} ${ino}`;
     } catch {
       return undefined;
     }
     this.#known ??= this.#load();
     const known = this.#known[key];
     if (known !== undefined) return known ?? undefined;
-    const version = ask(file);
+    const version = ask(place); // not the real path: one program may serve many names
     this.#known[key] = version ?? null;
     this.#save();
     return version;
