@@ -110,13 +110,13 @@ export class PipeNode implements Node {
     this.#byOffer.delete(pipe.offer);
     this.#byWaiter.delete(pipe.offer.waiter);
     this.#inotify.unwatch(pipe.watch);
-    if (pipe.readEnd !== -1) closeSync(pipe.readEnd);
-    closeSync(pipe.writeEnd);
     try {
-      unlinkSync(pipe.path);
+      unlinkSync(pipe.path); // before the ends are closed: whoever finds the name finds a writer
     } catch {
       // Somebody else removed it: gone is what it should be.
     }
+    if (pipe.readEnd !== -1) closeSync(pipe.readEnd);
+    closeSync(pipe.writeEnd);
     this.#offers.close(pipe.offer);
   }
 
