@@ -53,11 +53,6 @@ export class Offers {
     this.#ledger = ledger;
   }
 
-  /** Pipes. */
-  get size(): number {
-    return this.#offers.size;
-  }
-
   /** Whether slots may have to move: more than one pipe, or somebody waits who is not this one pipe. */
   get contended(): boolean {
     if (this.#offers.size > 1) return true;

@@ -84,9 +84,3 @@ export async function killOnce(
   assert.deepEqual(pool.fifos(), [], 'its FIFO is gone');
   return took;
 }
-
-/** The value below which `share` (0 to 1) of the sorted `values` lie. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}

@@ -1,5 +1,6 @@
 // What a killed build held is back at once, however it was killed. The times are printed; bench/ measures them.
 import { test } from 'node:test';
+import { quantile } from '../../bench/helpers/figures.ts';
 import { startPool } from '../helpers/pool.ts';
 import { seeded } from '../helpers/random.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -10,7 +11,7 @@ const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 const skip = missing('make43', 'make44', 'ninja');
 
 test(`slots come back from killed builds, seed ${SEED}`, { skip, timeout: 1_500_000 }, async (t) => {
-  const { KILLINGS, killOnce, quantile, writeVictims } = await import('./killing.ts');
+  const { KILLINGS, killOnce, writeVictims } = await import('./killing.ts');
   const folder = temporaryFolder(t);
   writeVictims(folder);
   const random = seeded(SEED);
