@@ -13,6 +13,8 @@ const versions: [name: ToolName, version: RegExp][] = [
   ['ninja', /^1\.13\.2/],
   ['ctest', /4\.3\.1/],
   ['gcc', /^gcc /],
+  ['emerge', /^Portage 3\.0\.83 /],
+  ['pytest', /^pytest 9\./],
   ['cargo', /^cargo 1\./],
 ];
 

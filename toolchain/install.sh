@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the checks, tests, benchmarks and the demo need: Debian packages (as root), the npm packages, GNU make 4.4.
+# Installs what the checks, tests, benchmarks and the demo need: Debian packages (as root), the npm packages, GNU make 4.4,
+# and clients written in Python.
 # Does nothing, and quickly, when all is there. Nothing outside the repository is changed but by apt-get.
 set -eu
 cd "$(dirname "$0")/.."
@@ -38,7 +39,7 @@ debian_packages() {
   has gcc || missing="$missing gcc libc6-dev"
   has g++ || missing="$missing g++"
   has git || missing="$missing git"
-  if ! [ -x "$make44" ]; then
+  if ! [ -x "$make44" ] || ! python_is_there; then
     has python3 || missing="$missing python3"
     python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
   fi
@@ -48,13 +49,16 @@ debian_packages() {
     apt_install $missing || fail "cannot install:$missing" 'see the messages of apt-get above'
   fi
 
-  # The one that tests can do without: they say so where they skip.
-  if ! has cargo && ! [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
-    if may_apt; then
-      apt_install cargo || say 'cannot install cargo: what needs it will be skipped'
-    else
-      say 'no cargo: what needs it will be skipped'
-    fi
+  # Those that tests can do without: they say so where they skip.
+  missing=
+  has cargo || [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ] || missing="$missing cargo"
+  pkg-config --exists fuse3 2>/dev/null || missing="$missing pkg-config libfuse3-dev"
+  [ -n "$missing" ] || return 0
+  if may_apt; then
+    # shellcheck disable=SC2086 # a list of names
+    apt_install $missing || say "cannot install$missing: what needs that will be skipped"
+  else
+    say "missing:$missing: what needs that will be skipped"
   fi
 }
 
@@ -86,7 +90,32 @@ gnu_make_44() {
   fi
 }
 
+# What stands in .cache/toolchain/python when it was installed to the end: this list, for this folder.
+python_list() { pwd && cat toolchain/python.txt; }
+
+python_is_there() {
+  # The Python that it was made with may have gone or be another one now.
+  python_list | cmp -s - "$python/list" && "$python/bin/python" -c 'import gnumake_tokenpool' 2>/dev/null
+}
+
+python_clients() {
+  python_is_there && return
+  say 'installing the clients that are written in Python'
+  # An environment of their own, because Debian's pip does not install into the system's; it serves that one too, so that
+  # python3-venv is not needed.
+  rm -rf "$python"
+  if python3 -m venv --without-pip "$python" &&
+    python3 -m pip --python "$python/bin/python" install --quiet --disable-pip-version-check --require-hashes \
+      --no-deps --only-binary=:all: -r toolchain/python.txt; then
+    python_list >"$python/list"
+  else
+    say 'cannot install the clients that are written in Python (see above; they need Python 3.11): what needs them will be skipped'
+  fi
+}
+
 make44=.cache/toolchain/make-4.4/bin/make
+python=.cache/toolchain/python
 debian_packages
 npm_packages
 gnu_make_44
+python_clients

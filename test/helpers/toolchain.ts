@@ -8,6 +8,8 @@ export type Tool = { path: string; version: string } | { path: undefined; reason
 
 const root = join(import.meta.dirname, '../..');
 const modules = join(root, 'node_modules/.bin');
+/** Clients written in Python; `pytest` there has the plug-ins pytest-xdist and pytest-jobserver. */
+const python = join(root, '.cache/toolchain/python/bin');
 
 interface Place {
   /** Folders that are searched, the first hit wins. */
@@ -38,6 +40,8 @@ const places = {
   rustc: { folders: [...onPath, join(homedir(), '.cargo/bin')], program: 'rustc', hint: 'install rustc' },
   gcc: { folders: onPath, program: 'gcc', hint: install },
   'g++': { folders: onPath, program: 'g++', hint: install },
+  emerge: { folders: [python], program: 'emerge', version: /^Portage 3\./, hint: install },
+  pytest: { folders: [python], program: 'pytest', version: /^pytest \d/, hint: install },
   python3: { folders: onPath, program: 'python3', hint: install },
 } satisfies Record<string, Place>;
 
