@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { peerCredentials } from '../../src/kernel/peercred.ts';
+import { peerCredentials, peerGroups } from '../../src/kernel/peercred.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 /** A server on a Unix socket that anybody may connect to. */
@@ -49,9 +49,35 @@ test('the peer is the process and the user that connected', {
   socket.destroy();
 });
 
+test('the groups of the peer are its supplementary groups', async (t) => {
+  const { server, path } = await listening(t);
+  const client = connect(path);
+  const { socket, fd } = await accepted(server);
+  const own = /^Groups:(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] as string;
+  assert.deepEqual(peerGroups(fd), own.split(/\s/).filter(Boolean).map(Number));
+  client.destroy();
+  socket.destroy();
+});
+
+for (const count of [0, 1, 64, 65, 1000]) {
+  test(`a peer may have ${count} supplementary groups`, {
+    skip: process.getuid?.() !== 0 && 'needs root',
+  }, async (t) => {
+    const { server, path } = await listening(t);
+    const groups = Array.from({ length: count }, (_, n) => 70_000 + n);
+    const source = `process.setgroups(${JSON.stringify(groups)}); require('node:net').connect(process.argv[1]).resume()`;
+    const child = spawn(process.execPath, ['-e', source, path], { cwd: '/', stdio: 'inherit' });
+    t.after(() => child.kill('SIGKILL'));
+    const { socket, fd } = await accepted(server);
+    assert.deepEqual(peerGroups(fd), groups);
+    socket.destroy();
+  });
+}
+
 test('errors of SO_PEERCRED have the names of their errno', (t) => {
   const fd = openSync('/dev/null', 'r');
   t.after(() => closeSync(fd));
   assert.throws(() => peerCredentials(fd), { code: 'ENOTSOCK', syscall: 'getsockopt SO_PEERCRED' });
   assert.throws(() => peerCredentials(99_999), { code: 'EBADF' });
+  assert.throws(() => peerGroups(fd), { code: 'ENOTSOCK', syscall: 'getsockopt SO_PEERGROUPS' });
 });
