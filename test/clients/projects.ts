@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ToolName, toolPath } from '../helpers/toolchain.ts';
+import { writePrefix } from './portage/prefix.ts';
 
 export interface Project {
   args: string[];
@@ -24,6 +25,10 @@ export interface Workplace {
 export interface Kind {
   name: string;
   needs: ToolName[];
+  /** The one style that it knows, where `stint run` has to be told. */
+  style?: 'fifo';
+  /** Slots without which it never ends, its implicit one included; 1 when absent. */
+  least?: number;
   make(place: Workplace): Project;
 }
 
@@ -34,6 +39,13 @@ export const KINDS: readonly Kind[] = [
   { name: 'ctest', needs: ['ctest'], make: ctestProject },
   { name: 'gcc-lto', needs: ['make43', 'gcc'], make: ltoProject },
   { name: 'cargo', needs: ['cargo', 'rustc'], make: cargoProject },
+];
+
+/** Clients that know nothing but a path. They take seconds. */
+export const FIFO_KINDS: readonly Kind[] = [
+  { name: 'portage', needs: ['emerge', 'make44'], style: 'fifo', make: portageProject },
+  // All workers but the first need a token to collect the tests, and nobody runs one before all have.
+  { name: 'pytest-jobserver', needs: ['pytest'], style: 'fifo', least: 2, make: pytestProject },
 ];
 
 /** Compiles the tracer into `folder`. */
@@ -126,4 +138,26 @@ function cargoProject({ folder, trace, random }: Workplace): Project {
     CARGO_TERM_COLOR: 'never',
   };
   return { args: [toolPath('cargo'), 'build', '--offline', '--quiet'], env, jobs: crates + 1 };
+}
+
+/** Portage takes a token for each package that it builds beside another, and hands the jobserver on to the package's make. */
+function portageProject({ folder, trace, random }: Workplace): Project {
+  const job = () => `${trace} sleep 0.${String(30 + random(70)).padStart(3, '0')}`;
+  const packages = Array.from({ length: 4 + random(3) }, () => Array.from({ length: 4 + random(4) }, job));
+  return { args: writePrefix({ folder: join(folder, 'prefix'), packages }), env: {}, jobs: packages.flat().length };
+}
+
+/** A token for each test, except in the first worker, which has the implicit slot. */
+function pytestProject({ folder, trace, random }: Workplace): Project {
+  const jobs = 8 + random(8);
+  const times = Array.from({ length: jobs }, () => `0.0${2 + random(6)}`);
+  writeFileSync(
+    join(folder, 'test_jobs.py'),
+    `import subprocess, pytest
+@pytest.mark.parametrize("time", [${times.map((time) => `"${time}"`).join(', ')}])
+def test_job(time):
+    subprocess.run(["${trace}", "sleep", time], check=True)
+`,
+  );
+  return { args: [toolPath('pytest'), '-q', '-p', 'no:cacheprovider', '-n', '3'], env: {}, jobs };
 }
