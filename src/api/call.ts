@@ -1,24 +1,53 @@
-// What one call of the API is to the route that answers it.
+// What one call of the API is to the route that answers it, and who may change the pool.
 import type { PeerCredentials } from '../kernel/peercred.ts';
+
+/** Who calls, as the kernel says. */
+export interface Peer extends PeerCredentials {
+  /** Its supplementary groups. */
+  groups: readonly number[];
+}
 
 /** One request. */
 export interface Call {
-  peer: PeerCredentials;
+  peer: Peer;
+  /** What stands in the path for each `:name` of the route. */
+  params: Readonly<Record<string, string>>;
   /** The parsed JSON body, undefined when there is none. */
   body: unknown;
-  /** Aborted when the caller hangs up before it is answered. */
+  /** Aborted when the caller hangs up before it is answered; for events: when it hangs up, or is dropped as it reads too slowly. */
   gone: AbortSignal;
 }
 
-/** Answers a call with what becomes the JSON body. @throws HttpError */
-export type Route = (call: Call) => Promise<unknown>;
+/** Sends one server-sent event; `data` becomes JSON. After `gone` nothing happens. */
+export type Send = (event: string, data: unknown) => void;
+
+/** Answers with what becomes the JSON body. @throws HttpError */
+interface Answers {
+  answer: (call: Call) => unknown;
+}
+
+/** Answers with events, from now until the caller is gone; must not throw, as the answer has begun. */
+interface Streams {
+  events: (call: Call, send: Send) => void;
+}
+
+/** One line of the API. In `path`, `:name` stands for any one segment. */
+export type Route = { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string } & (Answers | Streams);
 
 /** An answer that is not 2xx, thrown by a route. */
 export class HttpError extends Error {
   readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(message);
     this.status = status;
+    this.headers = headers;
   }
+}
+
+/** Whether `peer` may change the pool: root, the user that the daemon runs as, and members of `group`. */
+export function mayChange({ uid, gid, groups }: Peer, group?: number): boolean {
+  if (uid === 0 || uid === process.getuid?.()) return true;
+  return group !== undefined && (gid === group || groups.includes(group));
 }

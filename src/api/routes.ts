@@ -1,28 +1,92 @@
-// Every call of the API, one line each, and the check of what comes in.
-import { HttpError, type Route } from './call.ts';
-import type { BuildOpened, OpenBuild, Status } from './schema.ts';
+// Every call of the API, one line each, and the check of what comes in. docs/api.md writes them down for people.
+import { groupName } from '../process/groups.ts';
+import { type Call, HttpError, mayChange, type Peer, type Route } from './call.ts';
+import {
+  type BuildList,
+  type BuildOpened,
+  type BuildStatus,
+  type Capacity,
+  MAX_CAPACITY,
+  type OpenBuild,
+  type PoolEvent,
+  type Status,
+} from './schema.ts';
 
 /** What the API needs of the daemon. */
 export interface Pool {
   status(): Promise<Status>;
   /** Resolves when the build has its first slot. @throws HttpError */
   openBuild(request: OpenBuild, caller: { pid: number; uid: number }, gone: AbortSignal): Promise<BuildOpened>;
+  /** Changes the pool's size, 1 to MAX_CAPACITY slots. */
+  setCapacity(slots: number): void;
+  /** Calls `listener` with each event from now on, until what it returned is called. */
+  subscribe(listener: (event: PoolEvent) => void): () => void;
 }
 
-export function routesOf(pool: Pool): ReadonlyMap<string, Route> {
-  return new Map<string, Route>([
-    ['GET /status', () => pool.status()],
-    ['POST /builds', ({ body, peer, gone }) => pool.openBuild(parseOpenBuild(body), peer, gone)],
-  ]);
+/** @param group whose members may change the pool, beside root and the daemon's own user */
+export function routesOf(pool: Pool, group?: number): readonly Route[] {
+  return [
+    { method: 'GET', path: '/status', answer: () => pool.status() },
+    { method: 'GET', path: '/builds', answer: () => builds(pool) },
+    { method: 'GET', path: '/builds/:id', answer: ({ params }) => build(pool, params.id as string) },
+    {
+      method: 'POST',
+      path: '/builds',
+      answer: ({ body, peer, gone }) => pool.openBuild(parseOpenBuild(body), peer, gone),
+    },
+    { method: 'GET', path: '/events', events: ({ gone }, send) => follow(pool, gone, send) },
+    { method: 'PUT', path: '/capacity', answer: (call) => setCapacity(pool, call, group) },
+  ];
+}
+
+async function builds(pool: Pool): Promise<BuildList> {
+  return { builds: (await pool.status()).builds };
+}
+
+async function build(pool: Pool, id: string): Promise<BuildStatus> {
+  const found = (await pool.status()).builds.find((one) => String(one.id) === id);
+  if (found === undefined) throw new HttpError(404, `there is no build ${id}, or no longer`);
+  return found;
+}
+
+function follow(pool: Pool, gone: AbortSignal, send: (event: string, data: unknown) => void): void {
+  gone.addEventListener(
+    'abort',
+    pool.subscribe((event) => send(event.type, event)),
+  );
+}
+
+function setCapacity(pool: Pool, { peer, body }: Call, group: number | undefined): Capacity {
+  if (!mayChange(peer, group)) throw new HttpError(403, whoMay(peer, group));
+  const { slots } = objectOf(body);
+  if (typeof slots !== 'number' || !Number.isInteger(slots) || slots < 1 || slots > MAX_CAPACITY) {
+    throw new HttpError(400, `slots must be a whole number from 1 to ${MAX_CAPACITY}`);
+  }
+  pool.setCapacity(slots);
+  return { slots };
+}
+
+function whoMay({ uid }: Peer, group: number | undefined): string {
+  const own = process.getuid?.();
+  const names = [
+    'root',
+    ...(own === 0 ? [] : [`user ${own}`]),
+    ...(group === undefined ? [] : [`members of group ${groupName(group)}`]),
+  ];
+  return `user ${uid} may not change the pool: that is for ${names.join(' and ')}`;
 }
 
 const MAX_TEXT = 4096;
 
 function parseOpenBuild(body: unknown): OpenBuild {
-  if (typeof body !== 'object' || body === null) throw new HttpError(400, 'the body must be a JSON object');
-  const { label, cwd, implicit = 1 } = body as Record<string, unknown>;
+  const { label, cwd, implicit = 1 } = objectOf(body);
   if (implicit !== 0 && implicit !== 1) throw new HttpError(400, 'implicit must be 0 or 1');
   return { label: text('label', label), cwd: text('cwd', cwd), implicit };
+}
+
+function objectOf(body: unknown): Record<string, unknown> {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
+  throw new HttpError(400, 'the body must be a JSON object');
 }
 
 function text(name: string, value: unknown): string {

@@ -32,6 +32,28 @@ export interface BuildOpened {
   capacity: number;
 }
 
+/** `PUT /capacity`, and its answer. */
+export interface Capacity {
+  /** Slots in the pool, 1 to MAX_CAPACITY. */
+  slots: number;
+}
+
+/** `GET /events`: one server-sent event, named by its `type`. `time`: when it happened, Unix time in milliseconds. */
+export type PoolEvent =
+  /** A build came; it may have to wait for its first slot. */
+  | { type: 'opened'; time: number; build: Pick<BuildStatus, 'id' | 'label' | 'cwd' | 'rootPid' | 'user' | 'since'> }
+  /** A build has its first slot. */
+  | { type: 'started'; time: number; id: number }
+  /** A build is over, or was given up before it started. */
+  | { type: 'ended'; time: number; id: number }
+  /** The pool has another size now. */
+  | { type: 'capacity'; time: number; capacity: number };
+
+/** `GET /builds`. */
+export interface BuildList {
+  builds: BuildStatus[];
+}
+
 /** An answer other than 2xx. */
 export interface ApiError {
   error: string;
@@ -45,6 +67,10 @@ export interface Status {
     /** Unix time in milliseconds. */
     since: number;
     socket: string;
+    /** `user`: the pool of one user; `system`: that of the machine. */
+    mode?: 'user' | 'system';
+    /** The directory that clients open their jobserver in; only in system mode. */
+    mount?: string;
   };
   /** Slots in the pool. */
   capacity: number;
@@ -52,6 +78,14 @@ export interface Status {
   limit: number;
   /** Slots that nobody uses: capacity − every build's (implicit + held). Below 0 after the capacity was lowered. */
   free: number;
+  /** Slots that builds are known to wait for, in all. */
+  waiting?: number;
+  /** Slots set aside for a client that was woken and has not yet taken one; they count as free. */
+  reserved?: number;
+  /** Slots that are out beyond the capacity. */
+  overcommit?: number;
+  /** Tokens returned without having been taken since the daemon started, in all; they add nothing to the pool. */
+  surplus?: number;
   /** In the order in which they came. */
   builds: BuildStatus[];
 }
@@ -63,6 +97,10 @@ export interface BuildStatus {
   rootPid: number;
   /** The name of the user, or the number where it has no name. */
   user: string;
+  /** The number of the user. */
+  uid?: number;
+  /** What made it a build: `stint run`, a control group (`scope`), or the session of its first process. */
+  kind?: 'run' | 'scope' | 'session';
   /** When it came, Unix time in milliseconds. */
   since: number;
   /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still has its pipe open. */
@@ -79,4 +117,23 @@ export interface BuildStatus {
   stranded: number;
   /** Tokens that clients returned without having taken them, in all; they add nothing to the pool. */
   surplus: number;
+  /** Its processes that have the jobserver open; only in system mode, as nobody can be told apart in the FIFO of user mode. */
+  clients?: ClientStatus[];
+}
+
+/** One process of a build, as its node sees it; slots. */
+export interface ClientStatus {
+  pid: number;
+  /** The name of its program. */
+  program: string;
+  /** What it was given to open: a file that accounts each read, a pipe, one pipe for each direction, or open descriptors. */
+  node: 'file' | 'pipe' | 'split' | 'fds';
+  held: number;
+  /** Lie in its pipe, not taken. */
+  offered: number;
+  waiting: number;
+  /** Charged for a job that it runs without a token. */
+  implicit: number;
+  /** How many times it has the node open. */
+  opens: number;
 }

@@ -1,23 +1,47 @@
-// The API's transport: HTTP with JSON over a Unix socket. It knows sockets and bodies, and nothing of pools: what is done is
-// in routes.ts.
+// The API's transport: HTTP with JSON and server-sent events over a Unix socket. It knows sockets and bodies, and nothing of
+// pools: what is done is in routes.ts. While nobody is connected it has no timer.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { reason, StintError } from '../errors.ts';
-import { type PeerCredentials, peerCredentials } from '../kernel/peercred.ts';
-import { HttpError, type Route } from './call.ts';
+import { peerCredentials, peerGroups } from '../kernel/peercred.ts';
+import { HttpError, type Peer, type Route, type Send } from './call.ts';
+import { findRoute } from './match.ts';
 import { API_HEADER, API_VERSION, VERSION_HEADER } from './schema.ts';
 
 /** A body is a few short strings. */
 const MAX_BODY = 64 * 1024;
 
-/** Serves `routes` (by `METHOD /path`) on the Unix socket `path`. @throws StintError when it cannot listen */
-export async function serveApi(path: string, version: string, routes: ReadonlyMap<string, Route>): Promise<Server> {
-  const server = createServer((request, response) => {
+/** A reader of events is dropped when more than this waits for it, beside what the kernel holds; bytes. */
+const MAX_QUEUE = 256 * 1024;
+
+/** How long a caller may take to send its request, and may stand still while it takes the answer; milliseconds. */
+const PATIENCE = 60_000;
+
+/** Node would look for slow requests twice a minute, also when there are none; we have a timer for each connection instead. */
+const NEVER = 2 ** 31 - 1;
+
+/** @throws StintError when it cannot listen on the Unix socket `path` */
+export async function serveApi(
+  path: string,
+  version: string,
+  routes: readonly Route[],
+  { patience = PATIENCE } = {},
+): Promise<Server> {
+  const deadlines = new WeakMap<Socket, NodeJS.Timeout>();
+  const server = createServer({ connectionsCheckingInterval: NEVER }, async (request, response) => {
+    const { socket } = request;
     response.setHeader(API_HEADER, API_VERSION);
     response.setHeader(VERSION_HEADER, version);
-    void answer(routes, request, response);
+    await answer(routes, request, response, { read: () => clearTimeout(deadlines.get(socket)) });
+    if (response.writableEnded && !socket.destroyed) socket.setTimeout(patience);
   });
-  server.keepAliveTimeout = 1000;
+  // One call for each connection: so what a caller can keep busy, and for how long, is easily bounded.
+  server.maxRequestsPerSocket = 1;
+  server.on('connection', (socket) => {
+    const deadline = setTimeout(() => refuseSlow(socket, version), patience);
+    deadlines.set(socket, deadline);
+    socket.once('close', () => clearTimeout(deadline));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new StintError(`cannot listen on ${path}: ${reason(error)}`, { cause: error })),
@@ -27,34 +51,53 @@ export async function serveApi(path: string, version: string, routes: ReadonlyMa
   return server;
 }
 
+/** `read` is called when the request has come in whole. */
 async function answer(
-  routes: ReadonlyMap<string, Route>,
+  routes: readonly Route[],
   request: IncomingMessage,
   response: ServerResponse,
+  { read }: { read(): void },
 ): Promise<void> {
   const hangUp = new AbortController();
   response.once('close', () => hangUp.abort());
-  let status = 200;
-  let result: unknown;
   try {
-    const route = routes.get(`${request.method} ${request.url}`);
-    if (route === undefined) throw new HttpError(404, `no such call: ${request.method} ${request.url}`);
-    const peer = credentialsOf(request.socket);
-    result = await route({ peer, body: await readBody(request), gone: hangUp.signal });
+    const { route, params } = findRoute(routes, request.method as string, request.url as string);
+    const peer = peerOf(request.socket);
+    const body = await readBody(request);
+    read();
+    if (response.destroyed) return;
+    const call = { peer, params, body, gone: hangUp.signal };
+    if ('answer' in route) sendJson(response, 200, await route.answer(call));
+    else route.events(call, startEvents(response));
   } catch (error) {
-    status = error instanceof HttpError ? error.status : 500;
-    result = { error: (error as Error).message };
+    const { status, headers } = error instanceof HttpError ? error : { status: 500, headers: {} };
+    sendJson(response, status, { error: (error as Error).message }, headers);
   }
+}
+
+function sendJson(response: ServerResponse, status: number, result: unknown, headers = {}): void {
   if (response.destroyed) return;
   const body = Buffer.from(`${JSON.stringify(result)}\n`);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
+  response.writeHead(status, { ...headers, 'content-type': 'application/json', 'content-length': body.length });
   response.end(body);
+}
+
+/** Nothing is sent to keep the connection alive: on a Unix socket the kernel says at once that the reader is gone. */
+function startEvents(response: ServerResponse): Send {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  response.flushHeaders();
+  return (event, data) => {
+    if (response.destroyed) return;
+    response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    if (response.writableLength > MAX_QUEUE) response.destroy();
+  };
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Not destroyed when we stop early: the caller is to get its answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_BODY) throw new HttpError(413, `a body has at most ${MAX_BODY} bytes`);
     chunks.push(chunk);
@@ -67,9 +110,21 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
+function refuseSlow(socket: Socket, version: string): void {
+  const head = [
+    'HTTP/1.1 408 Request Timeout',
+    `${API_HEADER}: ${API_VERSION}`,
+    `${VERSION_HEADER}: ${version}`,
+    'content-type: application/json',
+    'connection: close',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n{"error":"the request did not come in time"}\n`);
+  socket.destroySoon();
+}
+
 /** Node has no way to ask for it: the descriptor stands in the socket's handle, which is not public but has not changed since 0.6. */
-function credentialsOf(socket: Socket): PeerCredentials {
+function peerOf(socket: Socket): Peer {
   const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
   if (fd === undefined || fd < 0) throw new HttpError(400, 'the caller has hung up');
-  return peerCredentials(fd);
+  return { ...peerCredentials(fd), groups: peerGroups(fd) };
 }

@@ -3,7 +3,7 @@
 import { userInfo } from 'node:os';
 import { HttpError } from '../api/call.ts';
 import type { Pool } from '../api/routes.ts';
-import type { BuildOpened, OpenBuild, Status } from '../api/schema.ts';
+import type { BuildOpened, OpenBuild, PoolEvent, Status } from '../api/schema.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
 import { type BuildFacts, statusOf } from './status.ts';
 
@@ -21,7 +21,10 @@ export class Builds implements Pool {
   readonly #engine: EngineHandle;
   readonly #builds = new Map<number, BuildFacts>();
   readonly #starting = new Map<number, { resolve(fifo: string): void; reject(error: Error): void }>();
+  readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #since = Date.now();
+  /** Slots in the pool. */
+  #capacity: number;
   #nextId = 1;
   #stopped = false;
   /** Calls answered so far. */
@@ -29,8 +32,12 @@ export class Builds implements Pool {
 
   constructor(options: BuildsOptions) {
     this.#options = options;
+    this.#capacity = options.capacity;
     this.#engine = options.engine({
-      started: (id, fifo) => this.#starting.get(id)?.resolve(fifo),
+      started: (id, fifo) => {
+        this.#tell({ type: 'started', time: Date.now(), id });
+        this.#starting.get(id)?.resolve(fifo);
+      },
       failed: (id, message) => this.#gone(id, new HttpError(503, message)),
       ended: (id) => this.#gone(id, new HttpError(410, 'the process is gone')),
     });
@@ -53,7 +60,9 @@ export class Builds implements Pool {
     if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
     const id = this.#nextId++;
     const { label, cwd, implicit } = request;
-    this.#builds.set(id, { id, label, cwd, rootPid: caller.pid, user: nameOf(caller.uid), since: Date.now() });
+    const build = { id, label, cwd, rootPid: caller.pid, user: nameOf(caller.uid), since: Date.now() };
+    this.#builds.set(id, build);
+    this.#tell({ type: 'opened', time: build.since, build });
     const started = new Promise<string>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
@@ -63,11 +72,24 @@ export class Builds implements Pool {
     try {
       this.#engine.open(id, caller.pid, implicit);
       const fifo = await started;
-      return { id, fifo, capacity: this.#options.capacity };
+      return { id, fifo, capacity: this.#capacity };
     } finally {
       gone.removeEventListener('abort', cancel);
       this.#starting.delete(id);
     }
+  }
+
+  /** Changes the pool's size: 1 to MAX_CAPACITY slots. */
+  setCapacity(slots: number): void {
+    this.calls++;
+    this.#capacity = slots;
+    this.#engine.setCapacity(slots);
+    this.#tell({ type: 'capacity', time: Date.now(), capacity: slots });
+  }
+
+  subscribe(listener: (event: PoolEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Whoever waits for a first slot is told that the daemon leaves, and no new build is taken. */
@@ -81,8 +103,12 @@ export class Builds implements Pool {
   }
 
   #gone(id: number, error: HttpError): void {
-    this.#builds.delete(id);
+    if (this.#builds.delete(id)) this.#tell({ type: 'ended', time: Date.now(), id });
     this.#starting.get(id)?.reject(error);
+  }
+
+  #tell(event: PoolEvent): void {
+    for (const listener of this.#listeners) listener(event);
   }
 }
 
