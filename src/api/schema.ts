@@ -126,14 +126,16 @@ export interface ClientStatus {
   pid: number;
   /** The name of its program. */
   program: string;
-  /** What it was given to open: a file that accounts each read, a pipe, one pipe for each direction, or open descriptors. */
-  node: 'file' | 'pipe' | 'split' | 'fds';
+  /** What it was given to open: a file that accounts each read, a pipe, or one pipe for each direction. */
+  node: 'file' | 'pipe' | 'split';
+  /** Slots taken as tokens; -1 after it returned the one of its own job. */
   held: number;
-  /** Lie in its pipe, not taken. */
+  /** Lie in its pipe, or are set aside since it was woken; not taken. */
   offered: number;
+  /** Slots it waits for. */
   waiting: number;
   /** Charged for a job that it runs without a token. */
   implicit: number;
   /** How many times it has the node open. */
-  opens: number;
+  opens?: number;
 }
