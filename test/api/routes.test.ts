@@ -1,0 +1,211 @@
+// The calls of the API, over a real socket to a pool that only notes what it is asked; and docs/api.md, held against them.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { chmodSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { HttpError, mayChange } from '../../src/api/call.ts';
+import { type Pool, routesOf } from '../../src/api/routes.ts';
+import type { BuildStatus, PoolEvent, Status } from '../../src/api/schema.ts';
+import { serveApi } from '../../src/api/server.ts';
+import { ask, follow } from '../helpers/api.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+import { until } from '../helpers/until.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/api.md'), 'utf8');
+
+/** What stands under `## METHOD /path` in the page. */
+function section(heading: string): string {
+  const at = page.indexOf(`\n## ${heading}\n`);
+  assert.notEqual(at, -1, `docs/api.md has a section ${heading}`);
+  const end = page.indexOf('\n## ', at + 1);
+  return page.slice(at, end === -1 ? undefined : end);
+}
+
+/** The examples in JSON under a heading. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look into it as they like
+const examples = (heading: string): any[] =>
+  [...section(heading).matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text as string));
+
+const BUILD = examples('GET /builds/:id')[0] as BuildStatus;
+
+/** A pool that has the build of the page's examples. */
+class Noting implements Pool {
+  readonly asked: unknown[] = [];
+  readonly listeners = new Set<(event: PoolEvent) => void>();
+
+  async status(): Promise<Status> {
+    return { ...(examples('GET /status')[0] as Status), builds: [BUILD] };
+  }
+
+  async openBuild(...[request, { pid, uid }]: Parameters<Pool['openBuild']>): ReturnType<Pool['openBuild']> {
+    this.asked.push([request, { pid, uid }]);
+    if (request.label === 'late') throw new HttpError(503, 'the daemon is leaving');
+    return examples('POST /builds')[1];
+  }
+
+  setCapacity(slots: number): void {
+    this.asked.push(slots);
+  }
+
+  subscribe(listener: (event: PoolEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
+async function served(t: TestContext, group?: number): Promise<{ path: string; pool: Noting }> {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'api.sock');
+  const pool = new Noting();
+  const server = await serveApi(path, '1.2.3', routesOf(pool, group));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  chmodSync(folder, 0o755);
+  chmodSync(path, 0o777);
+  return { path, pool };
+}
+
+test('docs/api.md lists exactly the calls there are, and each has its section with an example', () => {
+  const calls = routesOf(new Noting()).map(({ method, path }) => `${method} ${path}`);
+  const listed = [...page.matchAll(/^\| \[`([A-Z]+ [^`]+)`\]\(#([^)]+)\)/gm)];
+  assert.deepEqual(listed.map(([, call]) => call).sort(), calls.sort());
+  for (const [, call, anchor] of listed) {
+    assert.equal(
+      anchor,
+      (call as string)
+        .toLowerCase()
+        .replace(/[^a-z -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    assert.match(section(call as string), /```(?:json)?\n/);
+  }
+});
+
+test('the reading calls answer as docs/api.md shows', async (t) => {
+  const { path } = await served(t);
+  assert.deepEqual((await ask(path, 'GET', '/status')).json, { ...examples('GET /status')[0], builds: [BUILD] });
+  assert.deepEqual((await ask(path, 'GET', '/builds')).json, examples('GET /builds')[0]);
+  assert.deepEqual((await ask(path, 'GET', '/builds/1')).json, BUILD);
+});
+
+test('a build that is not there is not found', async (t) => {
+  const { path } = await served(t);
+  for (const id of ['2', '01', 'one', '-1']) {
+    const { status, json } = await ask(path, 'GET', `/builds/${id}`);
+    assert.deepEqual([status, json], [404, { error: `there is no build ${id}, or no longer` }]);
+  }
+});
+
+test('a build is opened as docs/api.md shows', async (t) => {
+  const { path, pool } = await served(t);
+  const [request, answer] = examples('POST /builds');
+  assert.deepEqual((await ask(path, 'POST', '/builds', request)).json, answer);
+  const { implicit: _, ...without } = request;
+  await ask(path, 'POST', '/builds', without);
+  const caller = { pid: process.pid, uid: process.getuid?.() };
+  assert.deepEqual(pool.asked, [
+    [request, caller],
+    [request, caller],
+  ]);
+  const late = await ask(path, 'POST', '/builds', { ...request, label: 'late' });
+  assert.deepEqual([late.status, late.json], [503, { error: 'the daemon is leaving' }]);
+});
+
+for (const [body, error] of [
+  [undefined, 'the body must be a JSON object'],
+  [[], 'the body must be a JSON object'],
+  [null, 'the body must be a JSON object'],
+  [{ cwd: '/' }, 'label must be a string of at most 4096 characters'],
+  [{ label: 'x'.repeat(4097), cwd: '/' }, 'label must be a string of at most 4096 characters'],
+  [{ label: '', cwd: 1 }, 'cwd must be a string of at most 4096 characters'],
+  [{ label: '', cwd: '', implicit: 2 }, 'implicit must be 0 or 1'],
+] as const) {
+  test(`opening a build with ${JSON.stringify(body)?.slice(0, 40)} is refused`, async (t) => {
+    const { path, pool } = await served(t);
+    const answer = await ask(path, 'POST', '/builds', body);
+    assert.deepEqual([answer.status, answer.json, pool.asked], [400, { error }, []]);
+  });
+}
+
+test('the capacity is changed as docs/api.md shows', async (t) => {
+  const { path, pool } = await served(t);
+  const [request] = examples('PUT /capacity');
+  const { status, json } = await ask(path, 'PUT', '/capacity', request);
+  assert.deepEqual([status, json, pool.asked], [200, request, [4]]);
+  assert.equal((await ask(path, 'PUT', '/capacity', { slots: 4096 })).status, 200);
+});
+
+for (const slots of [0, -1, 4097, 1.5, '4', null, undefined]) {
+  test(`a capacity of ${JSON.stringify(slots)} is refused`, async (t) => {
+    const { path, pool } = await served(t);
+    const { status, json } = await ask(path, 'PUT', '/capacity', { slots });
+    assert.deepEqual([status, json, pool.asked], [400, { error: 'slots must be a whole number from 1 to 4096' }, []]);
+  });
+}
+
+/** Does PUT /capacity as user 65534 with `groups`; the status and the error of the answer. */
+function putAsNobody(path: string, groups: number[]): Promise<[number, string | undefined]> {
+  const source = `process.setgroups(${JSON.stringify(groups)}); process.setgid(65533); process.setuid(65534);
+    const options = { socketPath: process.argv[1], method: 'PUT', path: '/capacity', agent: false };
+    require('node:http').request(options, async (response) => {
+      let text = '';
+      for await (const chunk of response) text += chunk;
+      console.log(JSON.stringify([response.statusCode, JSON.parse(text).error]));
+    }).end('{"slots":2}')`;
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['-e', source, path], { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.on('close', () => (said === '' ? reject(new Error('it said nothing')) : resolve(JSON.parse(said))));
+  });
+}
+
+const needsRoot = process.getuid?.() !== 0 && 'needs root';
+
+test('a stranger may not change the capacity, a member of the group may', { skip: needsRoot }, async (t) => {
+  const { path, pool } = await served(t, 70_000);
+  assert.deepEqual(await putAsNobody(path, [70_001]), [
+    403,
+    'user 65534 may not change the pool: that is for root and members of group 70000',
+  ]);
+  assert.deepEqual(pool.asked, []);
+  assert.deepEqual((await putAsNobody(path, [70_001, 70_000]))[0], 200);
+  assert.deepEqual(pool.asked, [2]);
+});
+
+test('without a group only root and the user of the daemon may change the capacity', { skip: needsRoot }, async (t) => {
+  const { path, pool } = await served(t);
+  assert.deepEqual(await putAsNobody(path, [0]), [403, 'user 65534 may not change the pool: that is for root']);
+  assert.equal((await ask(path, 'PUT', '/capacity', { slots: 3 })).status, 200);
+  assert.deepEqual(pool.asked, [3]);
+});
+
+test('who may change the pool: root, the own user, and members of the group by either kind of membership', () => {
+  const own = process.getuid?.() as number;
+  const peer = { pid: 1, uid: own + 1, gid: 100, groups: [200, 300] };
+  assert.equal(mayChange({ ...peer, uid: 0 }), true);
+  assert.equal(mayChange({ ...peer, uid: own }), true);
+  assert.equal(mayChange(peer), false);
+  assert.equal(mayChange(peer, 100), true);
+  assert.equal(mayChange(peer, 300), true);
+  assert.equal(mayChange(peer, 400), false);
+  assert.equal(mayChange({ ...peer, groups: [] }, 0), false);
+});
+
+test('events are told as docs/api.md shows, and no longer when the reader has gone', async (t) => {
+  const { path, pool } = await served(t);
+  const shown = [...section('GET /events').matchAll(/^event: (.*)\ndata: (.*)\n\n/gm)].map(
+    ([, event, data]): [string, PoolEvent] => [event as string, JSON.parse(data as string)],
+  );
+  assert.deepEqual(shown.map(([event]) => event).sort(), ['capacity', 'ended', 'opened', 'started']);
+  const reader = follow(path, '/events');
+  await until('it reads', () => pool.listeners.size === 1);
+  for (const [, event] of shown) for (const listener of pool.listeners) listener(event);
+  await until('they come', () => reader.events().length === shown.length);
+  assert.deepEqual(reader.events(), shown);
+  reader.socket.destroy();
+  await until('nobody listens', () => pool.listeners.size === 0);
+});
