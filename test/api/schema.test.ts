@@ -11,7 +11,8 @@ const docs = join(import.meta.dirname, '../../docs');
 const schema = JSON.parse(readFileSync(join(docs, 'status.schema.json'), 'utf8'));
 // Strict: a field that the schema does not know would be one that the page does not explain.
 const strict = structuredClone(schema, {});
-for (const part of [strict, strict.properties.daemon, strict.$defs.build]) part.additionalProperties = false;
+for (const part of [strict, strict.properties.daemon, strict.$defs.build, strict.$defs.client])
+  part.additionalProperties = false;
 const validate = new Ajv2020({ allErrors: true }).compile<Status>(strict);
 
 async function checked(place: Place): Promise<Status> {
@@ -46,15 +47,31 @@ test('an idle pool, a running, a starting and a left build fit the schema', asyn
   await pool.stop();
 });
 
+interface Part {
+  properties?: Record<string, Part>;
+  items?: { $ref: string };
+}
+
+/** The names of all fields of an object, those of inner objects too: `daemon.pid`, `builds[]`, `builds[].id`. */
+function fieldsOf({ properties = {} }: Part, prefix = ''): string[] {
+  return Object.entries(properties).flatMap(([name, part]) => {
+    const path = `${prefix}${name}`;
+    if (part.properties !== undefined) return fieldsOf(part, `${path}.`);
+    if (part.items === undefined) return [path];
+    return [`${path}[]`, ...fieldsOf(schema.$defs[part.items.$ref.replace('#/$defs/', '')], `${path}[].`)];
+  });
+}
+
 test('docs/json-output.md explains every field of the schema, and no other', () => {
-  const fields: string[] = [];
-  for (const [name, part] of Object.entries<{ properties?: object }>(schema.properties)) {
-    const inner = name === 'builds' ? schema.$defs.build.properties : part.properties;
-    if (name === 'builds') fields.push('builds[]');
-    if (inner === undefined) fields.push(name);
-    else for (const field of Object.keys(inner)) fields.push(`${name === 'builds' ? 'builds[]' : name}.${field}`);
-  }
+  const fields = fieldsOf(schema);
   const page = readFileSync(join(docs, 'json-output.md'), 'utf8');
   const explained = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, field]) => field as string);
   assert.deepEqual(explained.sort(), fields.sort());
+});
+
+test('the examples in the documentation fit the schema', () => {
+  const page = readFileSync(join(docs, 'json-output.md'), 'utf8');
+  const examples = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text as string));
+  assert.equal(examples.length, 2, 'one of user mode, one of system mode');
+  for (const example of examples) assert.ok(validate(example), JSON.stringify(validate.errors));
 });
