@@ -148,6 +148,7 @@ static void attributes(fuse_ino_t ino, struct stat *st) {
     st->st_ino = ino;
     st->st_mode = ino == ROOT ? S_IFDIR | 0755 : S_IFREG | 0666;
     st->st_nlink = ino == ROOT ? 2 : 1;
+    st->st_size = ino == ROOT ? 0 : 1; /* a write beyond the end would not be let in beside others */
 }
 
 static void init(void *data, struct fuse_conn_info *conn) {
@@ -187,10 +188,11 @@ static void open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct file *file = calloc(1, sizeof *file);
     if (!file) abort();
     file->opener = account_of(fuse_req_ctx(req)->pid);
-    /* By hand, for libfuse 3.14 has no name for FOPEN_STREAM: without it a write to a file waits for a read that blocks on it. */
+    /* By hand, for libfuse 3.14 has no names for two of them. Without STREAM a write to a file waits for a read that blocks on
+     * it; without PARALLEL_DIRECT_WRITES clients queue up for the inode before they may return a slot. */
     struct fuse_open_out out = {
         .fh = (uintptr_t)file,
-        .open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM,
+        .open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_PARALLEL_DIRECT_WRITES,
     };
     if (fuse_reply_buf(req, (const char *)&out, sizeof out) == 0) file->opener->files++;
     else free(file); /* killed meanwhile */
