@@ -16,7 +16,7 @@ import {
 export interface Pool {
   status(): Promise<Status>;
   /** Resolves when the build has its first slot. @throws HttpError */
-  openBuild(request: OpenBuild, caller: { pid: number; uid: number }, gone: AbortSignal): Promise<BuildOpened>;
+  openBuild(request: OpenBuild, caller: Peer, gone: AbortSignal): Promise<BuildOpened>;
   /** Changes the pool's size, 1 to MAX_CAPACITY slots. */
   setCapacity(slots: number): void;
   /** Calls `listener` with each event from now on, until what it returned is called. */
@@ -85,7 +85,7 @@ function parseOpenBuild(body: unknown): OpenBuild {
 }
 
 function objectOf(body: unknown): Record<string, unknown> {
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
+  if (typeof body === 'object' && body !== null) return body as Record<string, unknown>;
   throw new HttpError(400, 'the body must be a JSON object');
 }
 
