@@ -17,7 +17,7 @@ function ledgerSpeed(clients: number): number {
   const builds = Array.from({ length: Math.min(BUILDS, clients) }, () => ledger.openBuild());
   for (let i = 0; i < clients; i++) {
     const client: Client = ledger.openClient(builds[i % builds.length] as (typeof builds)[0], 'exact');
-    ledger.acquire({ client, since: 0, order: 0 }, 0);
+    ledger.acquire({ client, reserves: false, since: 0, order: 0 }, 0);
   }
   const start = performance.now();
   for (let done = 0; done < OPERATIONS; done += 2) {

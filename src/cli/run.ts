@@ -17,17 +17,18 @@ import {
   setOpenFilesLimit,
 } from '../kernel/exec.ts';
 import { type Launch, parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
-import { type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
+import { findRuntime, machineDir, type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
 import { call, NoDaemon, Refused } from './client.ts';
 import { becomeCommand, findCommand } from './command.ts';
 import { note, print } from './print.ts';
 
 const HELP = `Usage: stint run [OPTION]... [--] CMD [ARG]...
-Run CMD as a build that draws its job slots from the pool of this user, together with every other build.
+Run CMD as a build that draws its job slots from the pool of this machine, or of this user where the machine has none.
 The first slot is taken before CMD starts. Inside another 'stint run', CMD joins the outer build.
 
-      --jobs N      slots of the pool, 1 to ${MAX_CAPACITY}, if this command has to start the daemon;
+      --user        the pool of this user, even where the machine has one
+      --jobs N      slots of the user's pool, 1 to ${MAX_CAPACITY}, if this command has to start its daemon;
                     default: the processors this process may use
       --style STYLE how CMD finds its slots: 'fifo' (a path; GNU make >= 4.4, ninja >= 1.13, cargo), 'fds' (inherited
                     descriptors; also GNU make < 4.4), or 'auto' (default): what CMD and the make on PATH can use
@@ -52,7 +53,7 @@ type Options = ReturnType<typeof parse>['options'];
 export async function run(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(
     args,
-    { jobs: 'value', style: 'value', label: 'value' },
+    { user: 'flag', jobs: 'value', style: 'value', label: 'value' },
     'run',
     EXIT.RUN_INTERNAL,
   );
@@ -72,7 +73,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const environment = new Environment(userEnvironment());
   const file = findCommand(command[0] as string, environment.get('PATH'));
   try {
-    const runtime = runtimeDir(process.env);
+    const runtime = findRuntime(process.env, { user: options.has('user') });
     const build = joinOuter(environment) ?? (await enter(runtime, options, operands, jobs));
     await giveJobserver(environment, build, style, { args: command, cache: runtime.tools });
   } catch (error) {
@@ -92,7 +93,7 @@ type Membership = Pick<BuildOpened, 'fifo' | 'capacity'> & { id: string };
 /** The outer build, when there is one whose FIFO is still there. */
 function joinOuter(environment: Environment): Membership | undefined {
   const fifo = environment.get('STINT_FIFO');
-  if (fifo === undefined) return undefined;
+  if (fifo === undefined || fifo === machineDir(process.env).fifo) return undefined; // the machine's daemon knows by itself
   try {
     const found = lstatSync(fifo);
     if (!found.isFIFO() || found.uid !== process.getuid?.()) return undefined;
@@ -104,7 +105,7 @@ function joinOuter(environment: Environment): Membership | undefined {
 
 /** Becomes the root of a build of the daemon, which is started if there is none. Returns when the first slot is there. */
 async function enter(
-  runtime: RuntimeDir,
+  found: RuntimeDir,
   options: Options,
   args: readonly string[],
   jobs: number | undefined,
@@ -113,6 +114,7 @@ async function enter(
   const label = options.get('label') ?? `${basename(args[0] as string)} ${basename(cwd)}`.trimEnd();
   const waiting = setTimeout(() => note(`waiting for a slot; see: stint status`), SILENCE).unref();
   const deadline = performance.now() + PATIENCE;
+  let runtime = found;
   let starts = 0;
   try {
     for (;;) {
@@ -126,9 +128,16 @@ async function enter(
         return { ...opened, id: String(opened.id) };
       } catch (error) {
         const leaving = error instanceof Refused && error.status === 503 && error.message === 'the daemon is leaving';
-        if (error instanceof Refused && !leaving)
-          throw new StintError(`the daemon refused: ${error.message}`, { cause: error });
+        if (error instanceof Refused && !leaving) {
+          const hint = runtime.system ? { hint: 'for a pool of your own: stint run --user' } : {};
+          throw new StintError(`the daemon refused: ${error.message}`, { cause: error, ...hint });
+        }
         if (!leaving && !(error instanceof NoDaemon)) throw error;
+      }
+      if (runtime.system) {
+        note(`the machine's daemon has left; using the pool of this user`);
+        runtime = runtimeDir(process.env);
+        continue;
       }
       if (starts === MAX_STARTS) {
         throw new StintError('the daemon leaves as soon as it has started', { hint: `its log is ${runtime.log}` });

@@ -1,14 +1,15 @@
 // `stint status`: the pool at this moment, for people or as JSON.
 import type { BuildStatus, Status } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
-import { runtimeDir } from '../process/runtime-dir.ts';
+import { findRuntime } from '../process/runtime-dir.ts';
 import { parse } from './args.ts';
 import { call, NoDaemon } from './client.ts';
 import { print } from './print.ts';
 
-const HELP = `Usage: stint status [--json]
-Show the pool of this user: its slots, and every build with what it holds.
+const HELP = `Usage: stint status [--user] [--json]
+Show the pool of this machine, or of this user where the machine has none: its slots, and every build with what it holds.
 
+      --user  the pool of this user, even where the machine has one
       --json  print the JSON of docs/json-output.md
   -h, --help  this text
 
@@ -16,10 +17,10 @@ Exit status: 0; 1 when the daemon cannot be asked; 3 when none is running.
 `;
 
 export async function status(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { json: 'flag' }, 'status');
+  const { options, operands } = parse(args, { user: 'flag', json: 'flag' }, 'status');
   if (options.has('help')) return print(HELP);
   if (operands.length > 0) throw new StintError(`status: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
-  const runtime = runtimeDir(process.env);
+  const runtime = findRuntime(process.env, { user: options.has('user') });
   let found: Status;
   try {
     found = await call<Status>(runtime, 'GET', '/status');

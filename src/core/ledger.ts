@@ -1,8 +1,9 @@
 // The ledger of one pool: who has which slots, and who waits. Pure and synchronous: no clock, no I/O, no promise.
 //
 // Invariants, checked after each mutation by `audit` when auditing is on:
-//   free + every build's (implicit + held + offered) = capacity; free is below 0 only after the capacity was lowered;
-//   a build's figures are the sums of its clients'; nobody's figure is below 0;
+//   free + every build's (implicit + held + offered) = capacity; free is below 0 while more is out than the capacity allows:
+//   after the capacity was lowered, or when somebody was charged for a job that runs already;
+//   a build's figures are the sums of its clients'; nobody's figure is below 0, but for the one slot that an exact client lends;
 //   nobody waits while a slot is free.
 //
 // A call that frees a slot or asks for one tells each grant it causes at once, by `granted`: the slot is booked already and
@@ -85,6 +86,20 @@ export class Ledger {
     this.#dispatch();
   }
 
+  /** Takes a free slot at once; false when there is none. Nobody waits while one is free, so nobody is passed by. */
+  take(client: Client): boolean {
+    if (this.#free <= 0) return false;
+    this.#book(client, 1, 0);
+    if (this.#auditing) this.audit();
+    return true;
+  }
+
+  /** Charges a client for one job that runs without having asked, whether a slot is free or not. */
+  charge(client: Client): void {
+    this.#book(client, 1, 0);
+    if (this.#auditing) this.audit();
+  }
+
   /** Gives up an acquire that still waits; false when it does not wait (it was granted, or never asked). */
   cancel(waiter: Waiter): boolean {
     if (!waiter.client.waiters.has(waiter)) return false;
@@ -97,10 +112,22 @@ export class Ledger {
    * it took adds nothing to the pool.
    */
   release(client: Client, count: number): number {
-    const released = Math.min(count, client.held);
+    const released = Math.max(0, Math.min(count, client.held));
     this.#book(client, -released, 0);
     this.#dispatch();
     return released;
+  }
+
+  /**
+   * Gives a slot to the pool for a client that holds none: the one of the job it runs without a token. Some clients return
+   * that before they take one back. It is lent as long as the client lives; false when it has lent one already, or when its
+   * build has nothing that could be lent.
+   */
+  lend(client: Client): boolean {
+    if (client.kind !== 'exact' || client.held !== 0 || outstanding(client.build) <= 0) return false;
+    this.#book(client, -1, 0);
+    this.#dispatch();
+    return true;
   }
 
   /** Lays `count` free slots out for a client of kind `offers`, out of turn: only when nobody waits. */
@@ -112,7 +139,7 @@ export class Ledger {
 
   /** Sets how many of the slots a client has lie untaken, as counted in its node; the rest it holds. */
   count(client: Client, untaken: number): void {
-    assert(untaken <= has(client), 'what lies untaken was offered');
+    assert(untaken <= client.offered || untaken <= has(client), 'what lies untaken was offered');
     const taken = client.offered - untaken;
     if (taken !== 0) this.#book(client, taken, -taken);
   }
@@ -153,8 +180,9 @@ export class Ledger {
     for (const build of this.builds) {
       const sums = { implicit: 0, held: 0, offered: 0 };
       for (const client of build.clients) {
-        assert(client.held >= 0 && client.offered >= 0, 'no figure is below 0');
-        assert(client.kind === 'offers' || client.offered === 0, 'offers are laid out in pipes only');
+        const least = client.kind === 'exact' ? -1 : 0;
+        assert(client.held >= least && client.offered >= 0, 'no figure is below 0');
+        assert(client.kind !== 'implicit' || client.offered === 0, 'what runs already is not offered anything');
         sums[client.kind === 'implicit' ? 'implicit' : 'held'] += client.held;
         sums.offered += client.offered;
       }
@@ -173,7 +201,7 @@ export class Ledger {
       const waiter = this.#queue.peek();
       if (waiter === undefined) break;
       this.#queue.remove(waiter);
-      if (waiter.client.kind === 'offers') this.#book(waiter.client, 0, 1);
+      if (waiter.reserves) this.#book(waiter.client, 0, 1);
       else this.#book(waiter.client, 1, 0);
       this.#granted(waiter);
     }

@@ -64,7 +64,13 @@ export class Offers {
 
   /** A new pipe, which gets nothing before `ask`. The client is of kind `offers`. */
   open(client: Client, now: number): Offer {
-    const offer: Offer = { client, waiter: { client, since: now, order: 0 }, idleSince: now, misses: 0, retryAt: now };
+    const offer: Offer = {
+      client,
+      waiter: { client, reserves: true, since: now, order: 0 },
+      idleSince: now,
+      misses: 0,
+      retryAt: now,
+    };
     this.#offers.add(offer);
     return offer;
   }
@@ -129,6 +135,15 @@ export class Offers {
       need -= count;
     }
     return moves;
+  }
+
+  /** Where a slot may lie that nobody needs, best first: for somebody who does not wait. Each is to be tried, until one is found. */
+  spare(now: number): Offer[] {
+    if (this.#offers.size === 0) return [];
+    const lying = [...this.#offers].filter(
+      ({ client, idleSince }) => client.offered > 1 || (client.offered > 0 && now - idleSince >= STAY),
+    );
+    return lying.sort((a, b) => outstanding(b.client.build) - outstanding(a.client.build));
   }
 
   /**

@@ -6,9 +6,9 @@ export interface Build extends Placed {
   readonly clients: Set<Client>;
   /** Slots of clients that run a job without a token. */
   implicit: number;
-  /** Slots in clients' hands. */
+  /** Slots in clients' hands, less those that clients have lent out. */
   held: number;
-  /** Slots that lie in this build's nodes, granted but not taken yet; they can be withdrawn. */
+  /** Slots that lie in this build's pipes or are reserved for its pollers, granted but not taken yet; they can be withdrawn. */
   offered: number;
   /** Clients that wait, best first. */
   readonly waiting: Heap<Client>;
@@ -26,8 +26,9 @@ export type ClientKind = 'implicit' | 'exact' | 'offers';
 export interface Client extends Placed {
   readonly build: Build;
   readonly kind: ClientKind;
+  /** -1 when it has lent out the slot of the job that it runs without a token. */
   held: number;
-  /** Always 0 unless kind is `offers`. */
+  /** `offers`: lie in its pipe. `exact`: reserved for it since it was told that it may take. */
   offered: number;
   /** Its acquires that wait, oldest first. */
   readonly waiters: Set<Waiter>;
@@ -40,6 +41,8 @@ export interface Client extends Placed {
 /** An acquire: it waits in the queue, then is granted exactly one slot. The caller makes it, and may use it again. */
 export interface Waiter {
   readonly client: Client;
+  /** What is granted is set aside until the client takes it: booked as offered, not as held. */
+  readonly reserves: boolean;
   /** When it began to wait, in milliseconds of the caller's clock. */
   since: number;
   /** Order of arrival: decides between equals. */

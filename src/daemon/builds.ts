@@ -1,32 +1,42 @@
-// The daemon's builds: what is known of each beside its slots, and the callers that wait for a first slot. It is what the
-// API's routes talk to; the slots themselves are the engine's.
-import { userInfo } from 'node:os';
-import { HttpError } from '../api/call.ts';
+// The daemon's builds: since when each is there, and the callers that wait for a first slot. It is what the API's routes talk
+// to; the slots themselves are the engine's.
+import { HttpError, type Peer } from '../api/call.ts';
 import type { Pool } from '../api/routes.ts';
 import type { BuildOpened, OpenBuild, PoolEvent, Status } from '../api/schema.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
-import { type BuildFacts, statusOf } from './status.ts';
+import type { BuildFacts } from '../engine/messages.ts';
+import { userName } from '../process/groups.ts';
+import { type Known, statusOf } from './status.ts';
 
 export interface BuildsOptions {
   /** Slots in the pool. */
   capacity: number;
-  version: string;
-  socket: string;
+  daemon: Pick<Status['daemon'], 'version' | 'socket' | 'mode' | 'mount'>;
   /** Starts the engine. */
   engine: (events: Omit<EngineEvents, 'died'>) => EngineHandle;
+  /** Why `caller` may not open a build, or undefined when it may. */
+  refuse: (caller: Peer) => string | undefined;
+}
+
+interface Starting {
+  resolve(started: { path: string; within: number | undefined }): void;
+  reject(error: Error): void;
 }
 
 export class Builds implements Pool {
   readonly #options: BuildsOptions;
   readonly #engine: EngineHandle;
-  readonly #builds = new Map<number, BuildFacts>();
-  readonly #starting = new Map<number, { resolve(fifo: string): void; reject(error: Error): void }>();
+  readonly #builds = new Map<number, Known>();
+  readonly #starting = new Map<number, Starting>();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #since = Date.now();
   /** Slots in the pool. */
   #capacity: number;
+  /** Odd numbers are given here, even ones by the engine to builds that nobody opened. */
   #nextId = 1;
   #stopped = false;
+  /** Resolves when the last build has ended. */
+  #empty: (() => void) | undefined;
   /** Calls answered so far. */
   calls = 0;
 
@@ -34,13 +44,20 @@ export class Builds implements Pool {
     this.#options = options;
     this.#capacity = options.capacity;
     this.#engine = options.engine({
-      started: (id, fifo) => {
-        this.#tell({ type: 'started', time: Date.now(), id });
-        this.#starting.get(id)?.resolve(fifo);
+      started: (id, path, within) => {
+        if (within === undefined) this.#tell({ type: 'started', time: Date.now(), id });
+        else this.#builds.delete(id);
+        this.#starting.get(id)?.resolve({ path, within });
       },
       failed: (id, message) => this.#gone(id, new HttpError(503, message)),
+      appeared: (id, facts) => this.#came(id, facts),
       ended: (id) => this.#gone(id, new HttpError(410, 'the process is gone')),
+      status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
     });
+  }
+
+  get engine(): EngineHandle {
+    return this.#engine;
   }
 
   get size(): number {
@@ -49,30 +66,33 @@ export class Builds implements Pool {
 
   async status(): Promise<Status> {
     this.calls++;
-    const { version, socket } = this.#options;
     const snapshot = await this.#engine.snapshot();
-    return statusOf(snapshot, this.#builds, { version, socket, pid: process.pid, since: this.#since });
+    return statusOf(snapshot, this.#builds, { ...this.#options.daemon, pid: process.pid, since: this.#since });
   }
 
-  async openBuild(request: OpenBuild, caller: { pid: number; uid: number }, gone: AbortSignal): Promise<BuildOpened> {
+  async openBuild(request: OpenBuild, caller: Peer, gone: AbortSignal): Promise<BuildOpened> {
     this.calls++;
     if (this.#stopped) throw new HttpError(503, 'the daemon is leaving');
     if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
-    const id = this.#nextId++;
+    const refusal = this.#options.refuse(caller);
+    if (refusal !== undefined) throw new HttpError(403, refusal);
+    const id = this.#nextId;
+    this.#nextId += 2;
     const { label, cwd, implicit } = request;
-    const build = { id, label, cwd, rootPid: caller.pid, user: nameOf(caller.uid), since: Date.now() };
-    this.#builds.set(id, build);
-    this.#tell({ type: 'opened', time: build.since, build });
-    const started = new Promise<string>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
+    const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: caller.pid, uid: caller.uid };
+    const started = new Promise<{ path: string; within: number | undefined }>((resolve, reject) =>
+      this.#starting.set(id, { resolve, reject }),
+    );
     const cancel = () => {
       this.#engine.cancel(id);
       this.#starting.get(id)?.reject(new HttpError(499, 'the caller has hung up'));
     };
     gone.addEventListener('abort', cancel);
     try {
-      this.#engine.open(id, caller.pid, implicit);
-      const fifo = await started;
-      return { id, fifo, capacity: this.#capacity };
+      this.#came(id, facts);
+      this.#engine.open(id, facts, implicit);
+      const { path, within } = await started;
+      return { id: within ?? id, fifo: path, capacity: this.#capacity };
     } finally {
       gone.removeEventListener('abort', cancel);
       this.#starting.delete(id);
@@ -98,26 +118,29 @@ export class Builds implements Pool {
     for (const id of [...this.#starting.keys()]) this.#gone(id, new HttpError(503, 'the daemon is leaving'));
   }
 
+  /** Resolves when no build is left. */
+  async ended(): Promise<void> {
+    if (this.#builds.size > 0) await new Promise<void>((resolve) => (this.#empty = resolve));
+  }
+
   stop(): Promise<void> {
     return this.#engine.stop();
+  }
+
+  #came(id: number, { uid, ...facts }: BuildFacts): void {
+    const known = { since: Date.now(), user: userName(uid) };
+    this.#builds.set(id, known);
+    const { label, cwd, rootPid } = facts;
+    this.#tell({ type: 'opened', time: known.since, build: { id, label, cwd, rootPid, ...known } });
   }
 
   #gone(id: number, error: HttpError): void {
     if (this.#builds.delete(id)) this.#tell({ type: 'ended', time: Date.now(), id });
     this.#starting.get(id)?.reject(error);
+    if (this.#builds.size === 0) this.#empty?.();
   }
 
   #tell(event: PoolEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function nameOf(uid: number): string {
-  try {
-    const own = userInfo();
-    if (uid === own.uid) return own.username;
-  } catch {
-    // In a container the user may have no name.
-  }
-  return String(uid);
 }

@@ -1,14 +1,17 @@
-// The daemon, wired in reading order: directory → lock → engine → API → idle watch. `startDaemon` is what `stint serve`
+// The daemon, wired in reading order: place → lock → mount → engine → API → idle watch. `startDaemon` is what `stint serve`
 // runs and what tests start; it touches neither signals nor the exit code.
-import { closeSync, ftruncateSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
 import { EngineHandle } from '../engine/handle.ts';
-import { EXIT, reason, StintError } from '../errors.ts';
-import { tryLock } from '../kernel/flock.ts';
+import type { SystemOptions } from '../engine/messages.ts';
+import { reason, StintError } from '../errors.ts';
+import { type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
+import { dropLock, removeFile, takeLock } from './lock.ts';
+import { refusal } from './membership.ts';
 import { sweepFifos } from './sweep.ts';
 
 export interface DaemonOptions {
@@ -18,6 +21,11 @@ export interface DaemonOptions {
   version: string;
   /** Seconds without a build or a connection after which the daemon leaves; Infinity: never. */
   idleExit: number;
+  /** Serve the whole machine: the node's permissions, and which node which program gets. */
+  system?: Pick<SystemOptions, 'mode' | 'gid' | 'clients'> & {
+    /** Who may change the pool, beside root. */
+    apiGroup: number;
+  };
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
   audit?: boolean;
 }
@@ -25,107 +33,141 @@ export interface DaemonOptions {
 export interface Daemon {
   /** Resolves when the daemon has left; rejects when its engine broke. */
   readonly done: Promise<void>;
-  /** Leaves: what waits is refused, builds that run go on with the slots that lie in their pipes. */
-  stop(): void;
+  /**
+   * Leaves: what waits is refused, builds that run go on with the slots that lie in their pipes.
+   * @param patience how long to wait for builds to end before that, milliseconds; no new ones are taken meanwhile
+   */
+  stop(patience?: number): void;
 }
 
-/** @throws StintError when the directory cannot be used or another daemon serves it */
+/** @throws StintError when the place cannot be used or another daemon serves it */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { runtime, capacity, version } = options;
-  ensureRuntimeDir(runtime.dir);
+  const { runtime, version, system } = options;
+  if (system === undefined) ensureRuntimeDir(runtime.dir);
   const lock = takeLock(runtime);
-  sweepFifos(runtime.fifo);
-
+  let mount: Mount | undefined;
+  let builds: Builds | undefined;
+  let server: Server;
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  const engine = { capacity, fifoPrefix: `${runtime.fifo}${process.pid}-`, audit: options.audit ?? false };
-  const builds = new Builds({
-    capacity,
-    version,
-    socket: runtime.socket,
-    engine: (events) => new EngineHandle(engine, { ...events, died: (error) => fail(error) }),
-  });
-
-  removeFile(runtime.socket); // stale: whoever listened there has lost the lock
-  let server: Server | undefined;
-  let idleWatch: NodeJS.Timeout | undefined;
-  /** The inode of our socket. */
-  let socket: number | undefined;
-  let leaving = false;
-
-  /** Refuses whoever waits, gives up the place, and says that it is `over`. */
-  const leave = (over: () => void) => {
-    leaving = true;
-    clearInterval(idleWatch);
-    // Closing the server removes whatever stands at its path; that may be the socket of a daemon that came after us.
-    if (inode(runtime.socket) === socket) server?.close();
-    else server?.unref();
-    builds.refuseAll();
-    // Answers that are under way get a moment to arrive.
-    setImmediate(() => {
-      server?.closeAllConnections();
-      dropLock(lock);
-      over();
-    });
-  };
-  const stop = () => {
-    if (!leaving) void builds.stop().then(() => leave(resolve), reject);
-    leaving = true;
-  };
-  const fail = (error: Error) => {
-    if (!leaving) leave(() => reject(error));
-  };
-
+  let fail = reject;
   try {
-    server = await serveApi(runtime.socket, version, routesOf(builds));
-    socket = inode(runtime.socket);
+    if (system === undefined) sweepFifos(runtime.fifo);
+    else mount = mountDirectory(runtime.dir);
+    builds = openBuilds(options, mount, (error) => fail(error));
+    await builds.engine.ready.catch((error) => {
+      throw new StintError(`cannot serve ${runtime.dir}: ${reason(error)}`, {
+        hint: 'FUSE needs Linux 5.4 or later',
+        cause: error,
+      });
+    });
+    if (system === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
+    server = await serveApi(runtime.socket, version, routesOf(builds, system?.apiGroup));
   } catch (error) {
-    await builds.stop();
+    await builds?.stop().catch(() => {});
+    mount?.unmount();
     dropLock(lock);
     throw error;
   }
-  idleWatch = watchIdle(options, { server, socket }, builds, stop);
-  return { done, stop };
+  done.catch(() => {}); // whoever waits for it hears of it
+  return serving(options, { builds, server, mount, lock }, { done, resolve, reject, onFail: (then) => (fail = then) });
 }
 
-function takeLock(runtime: RuntimeDir): number {
-  let fd: number;
-  try {
-    fd = openSync(runtime.lock, 'a', 0o600);
-  } catch (error) {
-    throw new StintError(`cannot open ${runtime.lock}: ${reason(error)}`, { cause: error });
-  }
-  if (!tryLock(fd)) {
-    closeSync(fd);
-    throw new StintError(`another daemon serves ${runtime.dir}`, {
-      exit: EXIT.TAKEN,
-      hint: 'see it with: stint status',
+function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (error: Error) => void): Builds {
+  const { runtime, capacity, version, system, audit = false } = options;
+  const engine = {
+    capacity,
+    fifoPrefix: `${runtime.fifo}${process.pid}-`,
+    audit,
+    ...(system === undefined || mount === undefined
+      ? {}
+      : { system: { ...system, device: mount.device, mount: runtime.dir } }),
+  };
+  const daemon = { version, socket: runtime.socket };
+  return new Builds({
+    capacity,
+    daemon:
+      system === undefined
+        ? { ...daemon, mode: 'user' as const }
+        : { ...daemon, mode: 'system' as const, mount: runtime.dir },
+    refuse: (caller) => (system === undefined ? undefined : refusal(caller, system)),
+    engine: (events) => new EngineHandle(engine, { ...events, died }),
+  });
+}
+
+interface Parts {
+  builds: Builds;
+  server: Server;
+  mount: Mount | undefined;
+  /** The open lock file. */
+  lock: number;
+}
+
+interface End {
+  done: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+  onFail(then: (error: Error) => void): void;
+}
+
+/** The daemon while it serves, and the ways in which it ends. */
+function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts, end: End): Daemon {
+  const { runtime } = options;
+  const socket = inode(runtime.socket);
+  let state: 'serving' | 'waiting' | 'leaving' = 'serving';
+
+  /** Refuses whoever waits and gives up the place. Answers that are under way get a moment to arrive. */
+  const close = async () => {
+    builds.refuseAll();
+    await new Promise(setImmediate);
+    // Closing the server removes whatever stands at its path; that may be the socket of a daemon that came after us.
+    if (inode(runtime.socket) === socket) server.close();
+    else server.unref();
+    server.closeAllConnections();
+  };
+  const leave = async () => {
+    if (state === 'leaving') return;
+    state = 'leaving';
+    clearInterval(idleWatch);
+    await close();
+    await builds.stop();
+    mount?.unmount();
+    dropLock(lock);
+    end.resolve();
+  };
+  const stop = (patience = 0) => {
+    if (state === 'serving' && patience > 0 && builds.size > 0) {
+      state = 'waiting';
+      builds.engine.refuse();
+      builds.refuseAll();
+      const timer = setTimeout(() => void leave(), patience);
+      void builds.ended().then(() => {
+        clearTimeout(timer);
+        void leave();
+      });
+      return;
+    }
+    void leave().catch(end.reject);
+  };
+  end.onFail((error) => {
+    if (state === 'leaving') return;
+    state = 'leaving';
+    clearInterval(idleWatch);
+    mount?.unmount(); // first: nobody answers in it any more
+    void close().then(() => {
+      dropLock(lock);
+      end.reject(error);
     });
-  }
-  ftruncateSync(fd);
-  try {
-    writeSync(fd, `${process.pid}\n`);
-  } catch {
-    // The number is for people; the lock is what counts.
-  }
-  return fd;
-}
-
-/** The pid goes with the lock: soon it may be somebody else's. */
-function dropLock(fd: number): void {
-  ftruncateSync(fd);
-  closeSync(fd);
-}
-
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Not there, or not ours to remove: listening on it will say so.
-  }
+  });
+  const idleWatch = options.system === undefined ? watchIdle(options, { server, socket }, builds, stop) : undefined;
+  return { done: end.done, stop };
 }
 
 function inode(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.ino;
+  } catch {
+    return undefined; // the mount is gone
+  }
 }
 
 /** Calls `stop` when there was neither a build nor a connection for `idleExit` seconds, or when nobody can find the socket any more. */

@@ -1,18 +1,40 @@
 // One picture of the pool for people and programs: the engine's figures joined with what is known of each build.
 import type { BuildStatus, Status } from '../api/schema.ts';
-import type { Snapshot } from '../engine/messages.ts';
+import type { BuildFigures, Snapshot } from '../engine/messages.ts';
 
-/** What is known of a build beside its slots. */
-export type BuildFacts = Pick<BuildStatus, 'id' | 'label' | 'cwd' | 'rootPid' | 'user' | 'since'>;
+/** What the main thread knows of a build beside its figures. */
+export interface Known {
+  /** When it came, Unix time in milliseconds. */
+  since: number;
+  /** The name of its user. */
+  user: string;
+}
 
-export function statusOf(snapshot: Snapshot, facts: ReadonlyMap<number, BuildFacts>, daemon: Status['daemon']): Status {
-  const builds: BuildStatus[] = [];
-  let used = 0;
-  for (const figures of snapshot.builds) {
-    used += figures.implicit + figures.held;
-    const known = facts.get(figures.id);
-    if (known !== undefined) builds.push({ ...known, ...figures });
-  }
+export function statusOf(snapshot: Snapshot, known: ReadonlyMap<number, Known>, daemon: Status['daemon']): Status {
   const { capacity } = snapshot;
-  return { daemon, capacity, limit: capacity, free: capacity - used, builds };
+  const builds = snapshot.builds.map((figures) => buildStatus(figures, known.get(figures.id), daemon.mode));
+  const sum = (of: (build: BuildStatus) => number) => builds.reduce((total, build) => total + of(build), 0);
+  const used = sum(({ implicit, held }) => implicit + held);
+  return {
+    daemon,
+    capacity,
+    limit: capacity,
+    free: capacity - used,
+    waiting: sum((build) => build.waiting),
+    reserved: sum((build) => build.offered),
+    overcommit: Math.max(0, used - capacity),
+    surplus: snapshot.surplus + sum((build) => build.surplus),
+    builds,
+  };
+}
+
+function buildStatus(
+  { facts, clients, ...figures }: BuildFigures,
+  known: Known | undefined,
+  mode: Status['daemon']['mode'],
+): BuildStatus {
+  const { label, cwd, rootPid, uid, kind } = facts;
+  const { since = 0, user = String(uid) } = known ?? {};
+  const status = { ...figures, label, cwd, rootPid, uid, user, kind, since };
+  return mode === 'system' ? { ...status, clients } : status;
 }

@@ -1,262 +1,242 @@
 // The engine: one synchronous loop that owns the ledger and the nodes. It blocks in nothing but its wait, and it never
 // reads /proc of a client. Each pass: wait → what happened → what the ledger says → deliver.
-import { closeSync } from 'node:fs';
+import os from 'node:os';
 import { Ledger } from '../core/ledger.ts';
 import { Offers } from '../core/offers.ts';
-import type { Build, Client, Waiter } from '../core/types.ts';
-import { EPOLLET, EPOLLIN, Epoll } from '../kernel/epoll.ts';
+import type { Waiter } from '../core/types.ts';
+import { EPOLLIN } from '../kernel/epoll.ts';
 import { clearEventfd } from '../kernel/eventfd.ts';
-import { openPidfd } from '../kernel/pidfd.ts';
-import { type Pipe, PipeNode } from '../nodes/pipe.ts';
-import type { BuildFigures, EngineOptions, FromEngine, ToEngine } from './messages.ts';
+import { FileNode } from '../nodes/file.ts';
+import { deviceChannel, receive } from '../nodes/fuse/channel.ts';
+import { Session } from '../nodes/fuse/session.ts';
+import { Request } from '../nodes/fuse/wire.ts';
+import { PipeNode } from '../nodes/pipe.ts';
+import { Builds } from './builds.ts';
+import { Fifos } from './fifos.ts';
+import { type Answer, Lookups } from './lookups.ts';
+import { Loop } from './loop.ts';
+import type { EngineOptions, FromEngine, SystemOptions, ToEngine } from './messages.ts';
+import { System } from './system.ts';
+
+const { EAGAIN, ENODEV, ECONNABORTED } = os.constants.errno;
 
 /** Turns of a pass before the engine looks for messages again, however busy the pipes are. */
 const MAX_TURNS = 4;
+/** Requests that are answered before anything else is looked at. */
+const MAX_REQUESTS = 256;
 
-/** A build of the ledger together with its root process and its pipe. */
-interface Running {
-  readonly id: number;
-  readonly build: Build;
-  /** Readable when the root process is gone; -1 after that. */
-  rootFd: number;
-  /** Holds the slot of the job that the root runs without a token. */
-  root: Client | undefined;
-  /** What the first slot waits with. */
-  first: Waiter | undefined;
-  /** Undefined until the build has its first slot. */
-  pipe: Pipe | undefined;
-}
-
-/** The thread's ends of the lines to the main thread. */
+/** The thread's ends of the lines to the main thread, and in system mode to the one that looks things up. */
 export interface Lines {
-  /** Becomes readable when the main thread has sent something. */
+  /** Becomes readable when another thread has sent something. */
   wakeFd: number;
   /** The next message of the main thread, or undefined. */
   receive(): ToEngine | undefined;
   send(message: FromEngine): void;
+  lookups?: { port: ConstructorParameters<typeof Lookups>[0]; receive(): Answer | undefined };
+}
+
+/** What only system mode has. */
+interface Machine {
+  readonly system: System;
+  readonly session: Session;
+  readonly file: FileNode;
+  readonly lookups: Lookups;
 }
 
 export class Engine {
-  readonly #options: EngineOptions;
   readonly #lines: Lines;
   readonly #ledger: Ledger;
   readonly #pipes: PipeNode;
-  readonly #epoll = new Epoll();
-  readonly #builds = new Map<number, Running>();
-  readonly #byFirst = new Map<Waiter, Running>();
-  /** Builds that have got their first slot. */
-  readonly #toStart: Running[] = [];
-  /** Builds whose root is gone and that still hold its slot. */
-  readonly #rootless = new Set<Running>();
-  /** What to do when a descriptor is ready. */
-  readonly #handlers = new Map<number, () => void>();
-  /** Descriptors closed since the last wait: what that wait still tells of them is not about who has their numbers now. */
-  readonly #stale = new Set<number>();
+  readonly #builds: Builds;
+  readonly #loop = new Loop();
+  readonly #machine: Machine | undefined;
+  /** Whoever reads `status`, until the main thread has composed it. */
+  readonly #readers = new Map<number, (text: Buffer) => void>();
+  /** The lookup thread's id. */
+  #ownThread = 0;
+  /** Whether the main thread watches what is not a request. */
+  #watched = false;
+  #requests = 0;
   #now = performance.now();
   #stopped = false;
 
   constructor(options: EngineOptions, lines: Lines) {
-    this.#options = options;
     this.#lines = lines;
     this.#ledger = new Ledger(options.capacity, (waiter) => this.#granted(waiter), { audit: options.audit });
-    this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger));
-    this.#watch(lines.wakeFd, EPOLLIN, () => this.#obey());
-    this.#watch(this.#pipes.fd, EPOLLIN, () => this.#pipes.ready(this.#now));
+    this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), (pipe) =>
+      this.#machine?.system.pipeOpened(pipe),
+    );
+    const common = { ledger: this.#ledger, loop: this.#loop, send: lines.send };
+    this.#machine = options.system === undefined ? undefined : this.#openMachine(options.system);
+    const ground =
+      this.#machine?.system ??
+      new Fifos(
+        { pipes: this.#pipes, loop: this.#loop, now: () => this.#now, over: (running) => this.#builds.end(running) },
+        options.fifoPrefix,
+      );
+    this.#builds = new Builds({ ...common, ground });
+    if (this.#machine !== undefined) this.#machine.system.builds = this.#builds;
+    this.#loop.watch(lines.wakeFd, EPOLLIN, () => this.#obey());
+    this.#loop.watch(this.#pipes.fd, EPOLLIN, () => this.#pipes.ready(this.#clock()));
   }
 
   /** Runs until it is told to stop. */
   run(): void {
-    while (!this.#stopped) this.#pass();
-    for (const running of this.#builds.values()) if (running.rootFd !== -1) closeSync(running.rootFd);
+    while (!this.#stopped) {
+      if (this.#loop.blocking) this.#loop.wait(-1);
+      else this.#pass();
+    }
+    this.#builds.close();
     this.#pipes.close();
-    this.#epoll.close();
+    this.#loop.close();
   }
 
   #pass(): void {
-    // Wait.
-    const pause = this.#pipes.nextLook(this.#now) - this.#now;
-    const timeout = pause === Number.POSITIVE_INFINITY ? -1 : pause;
-    this.#epoll.wait(timeout, this.#ready);
-    this.#stale.clear();
+    // Wait, and what happened.
+    const pause = this.#nextLook() - this.#clock();
+    this.#loop.wait(pause === Number.POSITIVE_INFINITY ? -1 : Math.max(0, pause));
 
     // What time asks for, and the builds that may start, until nothing moves any more. What we do ourselves rings too: it is
     // heard here, instead of in a pass of its own, together with what clients did meanwhile.
     for (let again = MAX_TURNS; again > 0; again--) {
-      this.#now = performance.now();
-      for (const running of this.#rootless) this.#dropIdleRoot(running);
-      this.#pipes.settle(this.#now);
-      const started = this.#startGranted();
-      if (!this.#pipes.ready(this.#now) && !started) break;
+      this.#clock();
+      this.#builds.dropIdleRoots();
+      this.#machine?.file.settle();
+      if (this.#pipes.size > 0) this.#pipes.settle(this.#now);
+      const started = this.#builds.startGranted();
+      const heard = this.#pipes.size > 0 && this.#pipes.ready(this.#now);
+      if (!heard && !started) break;
     }
   }
 
-  // What happened.
-  readonly #ready = (fd: number): void => {
-    if (this.#stale.has(fd)) return;
+  #nextLook(): number {
+    const pipes = this.#pipes.size > 0 ? this.#pipes.nextLook(this.#now) : Number.POSITIVE_INFINITY;
+    return Math.min(pipes, this.#machine?.file.nextLook() ?? Number.POSITIVE_INFINITY);
+  }
+
+  #clock(): number {
     this.#now = performance.now();
-    this.#handlers.get(fd)?.();
-  };
+    return this.#now;
+  }
 
   /** A first slot starts its build, but not before the ledger has done; any other is delivered at once. */
   #granted(waiter: Waiter): void {
-    const starting = this.#byFirst.get(waiter);
-    if (starting === undefined) this.#pipes.grant(waiter, this.#now);
-    else this.#toStart.push(starting);
-  }
-
-  #startGranted(): boolean {
-    const starting = this.#toStart.splice(0);
-    for (const running of starting) if (this.#builds.has(running.id)) this.#start(running);
-    return starting.length > 0;
+    if (this.#machine?.file.grant(waiter) || this.#builds.granted(waiter)) return;
+    this.#pipes.grant(waiter, this.#now);
   }
 
   #obey(): void {
-    clearEventfd(this.#lines.wakeFd);
-    for (let message = this.#lines.receive(); message !== undefined; message = this.#lines.receive()) {
-      switch (message.type) {
-        case 'open':
-          this.#open(message.id, message.rootPid, message.implicit);
-          break;
-        case 'cancel':
-          this.#cancel(message.id);
-          break;
-        case 'capacity':
-          this.#ledger.setCapacity(message.capacity);
-          break;
-        case 'snapshot':
-          this.#snapshot(message.request);
-          break;
-        case 'stop':
-          this.#stopped = true;
-          break;
-      }
+    const { wakeFd, lookups } = this.#lines;
+    clearEventfd(wakeFd);
+    for (let message = this.#lines.receive(); message !== undefined; message = this.#lines.receive()) this.#do(message);
+    if (lookups === undefined) return;
+    for (let answer = lookups.receive(); answer !== undefined; answer = lookups.receive()) {
+      if (answer.type === 'here') this.#ownThread = answer.tid;
+      else this.#machine?.lookups.answered(answer);
     }
   }
 
-  #open(id: number, rootPid: number, implicit: 0 | 1): void {
-    let rootFd: number;
-    try {
-      rootFd = openPidfd(rootPid);
-    } catch (error) {
-      this.#lines.send({ type: 'failed', id, message: (error as Error).message });
-      return;
+  #do(message: ToEngine): void {
+    switch (message.type) {
+      case 'open':
+        (this.#machine?.system ?? this.#builds).open(message.id, message.facts, { ...message, now: this.#clock() });
+        break;
+      case 'cancel':
+        this.#builds.cancel(message.id);
+        break;
+      case 'capacity':
+        this.#ledger.setCapacity(message.capacity);
+        break;
+      case 'snapshot':
+        this.#snapshot(message.request);
+        break;
+      case 'status':
+        this.#readers.get(message.request)?.(Buffer.from(message.text));
+        this.#readers.delete(message.request);
+        break;
+      case 'refuse':
+        this.#machine?.system.refuse();
+        break;
+      case 'stop':
+        this.#stopped = true;
+        break;
     }
-    const running: Running = {
-      id,
-      build: this.#ledger.openBuild(),
-      rootFd,
-      root: undefined,
-      first: undefined,
-      pipe: undefined,
-    };
-    this.#builds.set(id, running);
-    this.#watch(rootFd, EPOLLIN, () => this.#rootGone(running));
-    if (implicit === 0) {
-      this.#start(running);
-      return;
-    }
-    running.root = this.#ledger.openClient(running.build, 'implicit');
-    running.first = { client: running.root, since: this.#now, order: 0 };
-    this.#byFirst.set(running.first, running);
-    this.#ledger.acquire(running.first, this.#now);
-  }
-
-  #start(running: Running): void {
-    if (running.first !== undefined) this.#byFirst.delete(running.first);
-    running.first = undefined;
-    const fifo = `${this.#options.fifoPrefix}${running.id}`;
-    try {
-      running.pipe = this.#pipes.open(running.build, fifo, this.#now);
-    } catch (error) {
-      this.#forget(running);
-      this.#lines.send({ type: 'failed', id: running.id, message: (error as Error).message });
-      return;
-    }
-    this.#lines.send({ type: 'started', id: running.id, fifo });
-  }
-
-  #cancel(id: number): void {
-    const running = this.#builds.get(id);
-    if (running !== undefined && running.pipe === undefined) this.#end(running);
-  }
-
-  #rootGone(running: Running): void {
-    this.#unwatchRoot(running);
-    const { pipe } = running;
-    if (pipe === undefined || !this.#pipes.abandon(pipe)) {
-      this.#end(running);
-      return;
-    }
-    // Something it started lives on. EPOLLERR, which needs no asking for, comes when the last of it has closed the pipe.
-    this.#pipes.recount(this.#now);
-    this.#rootless.add(running);
-    this.#watch(pipe.writeEnd, EPOLLET, () => {
-      if (!this.#pipes.abandon(pipe)) this.#end(running);
-    });
-  }
-
-  /** The slot of a gone root is kept for what it left behind as long as that works, that is, holds slots. */
-  #dropIdleRoot(running: Running): void {
-    if (running.build.held > 0) return;
-    if (running.root !== undefined) this.#ledger.forget(running.root);
-    running.root = undefined;
-    this.#rootless.delete(running);
-  }
-
-  #end(running: Running): void {
-    this.#forget(running);
-    this.#lines.send({ type: 'ended', id: running.id });
-  }
-
-  #forget(running: Running): void {
-    this.#unwatchRoot(running);
-    if (running.first !== undefined) this.#byFirst.delete(running.first);
-    if (running.pipe !== undefined) {
-      this.#unwatch(running.pipe.writeEnd);
-      this.#pipes.closePipe(running.pipe);
-    }
-    this.#rootless.delete(running);
-    this.#ledger.closeBuild(running.build);
-    this.#builds.delete(running.id);
   }
 
   #snapshot(request: number): void {
-    this.#pipes.recount(this.#now);
-    const builds = [...this.#builds.values()].map((running) => this.#figures(running));
-    this.#lines.send({ type: 'snapshot', request, snapshot: { capacity: this.#ledger.capacity, builds } });
-  }
-
-  #figures({ id, build, pipe, rootFd }: Running): BuildFigures {
-    let waiting = 0;
-    // A pipe of which nothing was taken is hungry only by assumption.
-    if (pipe === undefined || build.held > 0) for (const client of build.clients) waiting += client.waiters.size;
-    return {
-      id,
-      state: pipe === undefined ? 'starting' : rootFd === -1 ? 'left' : 'running',
-      implicit: build.implicit,
-      held: build.held,
-      offered: build.offered,
-      waiting,
-      stranded: pipe !== undefined && build.held > 0 && !this.#pipes.inUse(pipe) ? build.held : 0,
-      surplus: pipe?.surplus ?? 0,
+    this.#pipes.recount(this.#clock());
+    const snapshot = {
+      capacity: this.#ledger.capacity,
+      surplus: this.#machine?.file.surplus ?? 0,
+      builds: this.#builds.figures(),
     };
+    this.#lines.send({ type: 'snapshot', request, snapshot });
   }
 
-  #watch(fd: number, events: number, handler: () => void): void {
-    this.#handlers.set(fd, handler);
-    this.#epoll.add(fd, events);
+  // System mode.
+
+  #openMachine(options: SystemOptions): Machine {
+    const { device } = options;
+    const { send, lookups: line } = this.#lines;
+    if (line === undefined) throw new Error('system mode needs the thread that looks things up');
+    const channel = deviceChannel(device);
+    const now = () => this.#clock();
+    const file = new FileNode(this.#ledger, channel, { recall: () => this.#recall(), now });
+    const lookups = new Lookups(line.port);
+    const parts = { ledger: this.#ledger, loop: this.#loop, pipes: this.#pipes, file, lookups, now, send };
+    const system = new System(parts, options);
+    const host = {
+      show: system.show.bind(system),
+      thread: system.thread.bind(system),
+      identify: system.identify.bind(system),
+      opened: system.opened.bind(system),
+      own: (tid: number) => tid === this.#ownThread || tid === process.pid,
+      status: (answer: (text: Buffer) => void) => {
+        const request = this.#requests++;
+        this.#readers.set(request, answer);
+        send({ type: 'status', request });
+      },
+      ready: (minor: number) => send({ type: 'ready', minor }),
+      tooOld: (minor: number) => send({ type: 'too old', minor }),
+    };
+    const session = new Session({ channel, file, host }, options);
+    system.session = session;
+    this.#attach(device, { session, file, lookups });
+    return { system, session, file, lookups };
   }
 
-  #unwatch(fd: number): void {
-    if (!this.#handlers.delete(fd)) return;
-    this.#epoll.remove(fd);
-    this.#stale.add(fd);
+  #attach(device: number, { session, file, lookups }: Pick<Machine, 'session' | 'file' | 'lookups'>): void {
+    const request = new Request();
+    this.#loop.attach({
+      fd: device,
+      requests: (waits) => {
+        for (let i = 0; i < MAX_REQUESTS; i++) {
+          const length = receive(device, request);
+          if (length > 0 && request.received(length)) session.handle(request);
+          else if (length === -EAGAIN) return;
+          else if (length === -ENODEV || length === -ECONNABORTED) {
+            this.#stopped = true; // it was unmounted
+            return;
+          }
+          if (waits) return;
+        }
+      },
+      busy: () => {
+        if (session.woken) {
+          session.woken = false;
+          this.#watched = false;
+          return true;
+        }
+        return this.#pipes.size > 0 || lookups.pending > 0 || file.nextLook() !== Number.POSITIVE_INFINITY;
+      },
+      onQuiet: (others) => {
+        if (!this.#watched) this.#lines.send({ type: 'quiet', others });
+        this.#watched = true;
+      },
+    });
   }
 
-  #unwatchRoot(running: Running): void {
-    if (running.rootFd === -1) return;
-    this.#unwatch(running.rootFd);
-    closeSync(running.rootFd);
-    running.rootFd = -1;
+  #recall(): void {
+    if (this.#pipes.size > 0) this.#pipes.recall(this.#clock());
   }
 }

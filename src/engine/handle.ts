@@ -1,14 +1,24 @@
-// The main thread's handle of the engine: starts its thread, wakes it, and turns its messages into calls.
+// The main thread's handle of the engine: starts its thread, and in system mode the one that looks things up; wakes it, and
+// turns its messages into calls.
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { access } from 'node:fs';
+import { join } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
-import type { EngineOptions, FromEngine, Snapshot, ToEngine } from './messages.ts';
+import { WAKE } from '../nodes/fuse/session.ts';
+import type { BuildFacts, EngineOptions, FromEngine, Snapshot, ToEngine } from './messages.ts';
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
-  started(id: number, fifo: string): void;
+  /** The build has its first slot; `within`: it is part of that build. */
+  started(id: number, path: string, within: number | undefined): void;
   failed(id: number, message: string): void;
+  /** A build that nobody has opened is there. */
+  appeared(id: number, facts: BuildFacts): void;
   ended(id: number): void;
+  /** Somebody reads `status` in the mounted directory: what is the text? */
+  status(): Promise<string>;
   /** The engine's thread ended by an error: nothing is accounted for any more. */
   died(error: Error): void;
 }
@@ -17,22 +27,50 @@ export class EngineHandle {
   readonly #events: EngineEvents;
   readonly #wakeFd = openEventfd();
   readonly #worker: Worker;
+  readonly #lookups: Worker | undefined;
+  readonly #mount: string | undefined;
   readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>();
+  readonly #ready = Promise.withResolvers<void>();
   #requests = 0;
 
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#events = events;
+    this.#mount = options.system?.mount;
+    const wakeFd = this.#wakeFd;
+    const { port1, port2 } = new MessageChannel();
+    const system = options.system !== undefined;
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { options, wakeFd: this.#wakeFd },
+      workerData: { options, wakeFd, ...(system ? { lookups: port1 } : {}) },
+      transferList: system ? [port1] : [],
       trackUnmanagedFds: false,
     });
+    if (system) {
+      this.#lookups = new Worker(new URL('./lookup-thread.ts', import.meta.url), {
+        workerData: { port: port2, wakeFd, mount: this.#mount },
+        transferList: [port2],
+        trackUnmanagedFds: false,
+      });
+      this.#lookups.on('error', (error: Error) => events.died(error));
+    } else {
+      port1.close();
+      this.#ready.resolve();
+    }
+    this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#worker.on('message', (message: FromEngine) => this.#heard(message));
-    this.#worker.on('error', (error: Error) => events.died(error));
+    this.#worker.on('error', (error: Error) => {
+      this.#ready.reject(error);
+      events.died(error);
+    });
+  }
+
+  /** Resolves when the mount answers. @throws Error when the kernel is too old */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   /** A build begins: `started` or `failed` follows, and `ended` when the build is over. `implicit`: slots its root needs to start. */
-  open(id: number, rootPid: number, implicit: 0 | 1): void {
-    this.#send({ type: 'open', id, rootPid, implicit });
+  open(id: number, facts: BuildFacts, implicit: 0 | 1): void {
+    this.#send({ type: 'open', id, facts, implicit });
   }
 
   /** A build that waits for its first slot is not wanted any more. */
@@ -45,6 +83,11 @@ export class EngineHandle {
     this.#send({ type: 'capacity', capacity });
   }
 
+  /** From now on only builds that are there already find the node. */
+  refuse(): void {
+    this.#send({ type: 'refuse' });
+  }
+
   /** The figures of this moment, freshly counted. */
   snapshot(): Promise<Snapshot> {
     const request = this.#requests++;
@@ -54,11 +97,12 @@ export class EngineHandle {
     });
   }
 
-  /** Ends the engine's thread; FIFOs that are in use stay. */
+  /** Ends the engine's threads; FIFOs that are in use stay. */
   async stop(): Promise<void> {
     const gone = once(this.#worker, 'exit');
     this.#send({ type: 'stop' });
     await gone;
+    await this.#lookups?.terminate();
     closeEventfd(this.#wakeFd);
   }
 
@@ -70,10 +114,13 @@ export class EngineHandle {
   #heard(message: FromEngine): void {
     switch (message.type) {
       case 'started':
-        this.#events.started(message.id, message.fifo);
+        this.#events.started(message.id, message.path, message.within);
         break;
       case 'failed':
         this.#events.failed(message.id, message.message);
+        break;
+      case 'appeared':
+        this.#events.appeared(message.id, message.facts);
         break;
       case 'ended':
         this.#events.ended(message.id);
@@ -81,6 +128,19 @@ export class EngineHandle {
       case 'snapshot':
         this.#snapshots.get(message.request)?.(message.snapshot);
         this.#snapshots.delete(message.request);
+        break;
+      case 'status':
+        void this.#events.status().then((text) => this.#send({ type: 'status', request: message.request, text }));
+        break;
+      case 'quiet':
+        // Asking for a name that is never there is the one way to wake a thread that reads the device.
+        pollInBackground(message.others, () => access(join(this.#mount as string, WAKE), () => {}));
+        break;
+      case 'ready':
+        this.#ready.resolve();
+        break;
+      case 'too old':
+        this.#ready.reject(new Error(`its FUSE protocol is 7.${message.minor}`));
         break;
     }
   }

@@ -1,47 +1,108 @@
 // What the main thread and the engine's thread say to each other. Plain data only.
+import type { ClientRule } from '../process/clients.ts';
+
+/** What is known of a build beside its slots. */
+export interface BuildFacts {
+  /** `run`: a `stint run`. `scope`: a container, a unit or a CI job. `session`: what was started from one terminal or login. */
+  kind: 'run' | 'scope' | 'session';
+  label: string;
+  cwd: string;
+  /** Process id of its root, 0 when it has no single one. */
+  rootPid: number;
+  uid: number;
+}
+
+/** A process that draws from the pool, or drew from it. */
+export interface ClientFigures {
+  pid: number;
+  program: string;
+  node: 'file' | 'pipe' | 'split';
+  /** Slots taken as tokens; -1: it has lent out the one of its own job. */
+  held: number;
+  /** Slots that lie in its pipe, or are set aside since it was told that it may take one. */
+  offered: number;
+  /** Acquires that wait. */
+  waiting: number;
+  /** Slots charged for a job that it runs without a token. */
+  implicit: number;
+}
 
 /** A build, as the engine counts it; slots. */
 export interface BuildFigures {
   id: number;
-  /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still has its pipe open. */
+  facts: BuildFacts;
+  /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still draws from the pool. */
   state: 'starting' | 'running' | 'left';
   implicit: number;
   held: number;
-  /** Lie in its pipe, untaken. */
+  /** Lie in its pipes untaken, or are set aside for its pollers. */
   offered: number;
-  /** Slots it is taken to wait for: its first, or one more after it has taken all that was laid out. */
+  /** Slots it is taken to wait for: its first, blocked reads and polls, and one more for each pipe of which all was taken. */
   waiting: number;
   /** Held though nobody has the pipe open: most likely lost by a client that was killed. */
   stranded: number;
   /** Returned in all by clients that had not taken them; never added to the pool. */
   surplus: number;
+  /** Known in system mode only. */
+  clients: ClientFigures[];
 }
 
 export interface Snapshot {
   capacity: number;
+  /** Tokens returned at the file node by clients that had not taken them, in all. */
+  surplus: number;
   builds: BuildFigures[];
 }
 
 export type ToEngine =
   /** A build begins: `implicit` slots (0 or 1) are acquired for its root before it starts. */
-  | { type: 'open'; id: number; rootPid: number; implicit: 0 | 1 }
+  | { type: 'open'; id: number; facts: BuildFacts; implicit: 0 | 1 }
   /** A build that has not started yet is not wanted any more. */
   | { type: 'cancel'; id: number }
   | { type: 'capacity'; capacity: number }
   | { type: 'snapshot'; request: number }
+  /** The text of `status`, as asked for. */
+  | { type: 'status'; request: number; text: string }
+  /** Builds that are not there yet are shown no node any more. */
+  | { type: 'refuse' }
   | { type: 'stop' };
 
 export type FromEngine =
-  | { type: 'started'; id: number; fifo: string }
+  /** The build has its first slot, or is part of the build `within`. */
+  | { type: 'started'; id: number; path: string; within?: number }
   | { type: 'failed'; id: number; message: string }
+  /** A build that nobody has opened: somebody in it opened the node. */
+  | { type: 'appeared'; id: number; facts: BuildFacts }
   | { type: 'ended'; id: number }
-  | { type: 'snapshot'; request: number; snapshot: Snapshot };
+  | { type: 'snapshot'; request: number; snapshot: Snapshot }
+  /** Somebody reads `status`. */
+  | { type: 'status'; request: number }
+  /** From now on requests only are waited for: when `others` becomes readable, the engine is to be woken by a request. */
+  | { type: 'quiet'; others: number }
+  /** The FUSE mount answers; `minor` of the protocol. */
+  | { type: 'ready'; minor: number }
+  | { type: 'too old'; minor: number };
+
+/** What the engine serves beside builds that ask by the API: the machine. */
+export interface SystemOptions {
+  /** The FUSE device, open and mounted. */
+  device: number;
+  /** Where it is mounted. */
+  mount: string;
+  /** Permissions of the node, and its group. */
+  mode: number;
+  gid: number;
+  /** Which node which program gets, before the built-in table. */
+  clients: readonly ClientRule[];
+}
 
 export interface EngineOptions {
   /** Slots, 1 to MAX_CAPACITY. */
   capacity: number;
-  /** Every FIFO's path begins with this; the build's id follows. */
+  /** User mode: every FIFO's path begins with this; the build's id follows. */
   fifoPrefix: string;
+  /** System mode. */
+  system?: SystemOptions;
   /** Check the ledger's invariants after each mutation. */
   audit: boolean;
 }

@@ -18,6 +18,9 @@ const epollPwait2 = libc.func('syscall', 'long', [
   'size_t',
 ]);
 
+const poll = libc.func('int poll(_Inout_ void *fds, unsigned long nfds, int timeout)');
+const POLLIN = 1;
+
 export const EPOLLIN = 0x001;
 export const EPOLLERR = 0x008;
 export const EPOLLET = 0x8000_0000;
@@ -32,6 +35,14 @@ const PACKED = process.arch === 'x64';
 const DATA_AT = PACKED ? 4 : 8;
 const EVENT_SIZE = PACKED ? 12 : 16;
 const MAX_EVENTS = 64;
+
+/** Calls `ready` as soon as `fd` is readable; a thread of Node's pool waits for that meanwhile. */
+export function pollInBackground(fd: number, ready: () => void): void {
+  const pollfd = Int32Array.of(fd, POLLIN);
+  poll.async(pollfd, 1, -1, () => {
+    if (pollfd.length > 0) ready();
+  });
+}
 
 export class Epoll {
   readonly fd: number;

@@ -1,11 +1,14 @@
-// The pipe node: one real FIFO for each build, with an owner that keeps its slots in order.
+// The pipe node: a real FIFO for each build, or in system mode for each process, with an owner that keeps its slots in order.
 //
 // Truth is conservation of bytes: what a build holds = what was put in − what was taken out − what lies there (FIONREAD).
 // Events of inotify only say where to look; losing one costs time, not a slot. A build that is alone on the pool is not
 // watched at all, so that it runs at the speed of a plain FIFO.
 //
-// While the build's root lives, both ends are held open, so no open of a client ever blocks. Once it is gone only a write
+// While the pipe's owner lives, both ends are held open, so no open of a client ever blocks. Once it is gone only a write
 // end is kept: the kernel then reports an error on it exactly when nobody has the pipe open any more.
+//
+// A split pipe is two of them: the client takes from one and returns into the other, so that every return passes by here
+// and nobody keeps a slot by taking at once what he has just returned.
 import { closeSync, unlinkSync } from 'node:fs';
 import type { Ledger } from '../core/ledger.ts';
 import type { Offer, Offers } from '../core/offers.ts';
@@ -23,14 +26,26 @@ const FIFO_MODE = 0o600;
 /** The byte put in for a slot: what GNU make writes. Clients give back this one or another. */
 const TOKEN = '+';
 
-/** One FIFO. */
+/** The server's descriptors of a pipe. */
+export interface Ends {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+  /** Both ends of the FIFO that tokens are returned into, not blocking; -1: they are returned into the same one. */
+  readonly returnEnd: number;
+}
+
+/** One FIFO, or two. */
 export interface Pipe {
-  readonly path: string;
+  /** The name to remove when it is closed, if it is a name of ours. */
+  readonly path: string | undefined;
   readonly offer: Offer;
   readonly watch: number;
-  /** Kept while the build's root lives, else -1. */
+  /** Kept while the pipe's owner lives, else -1. */
   readEnd: number;
   readonly writeEnd: number;
+  readonly returnEnd: number;
+  /** Whether anybody but the server has opened it yet. */
+  opened: boolean;
   /** Bytes that lay there after the last look or the server's own last put or take. */
   lying: number;
   /** Events that the server's own accesses have caused and that were not read yet. */
@@ -50,12 +65,20 @@ export class PipeNode implements Node {
   readonly #byWaiter = new Map<Waiter, Pipe>();
   readonly #tokens = Buffer.alloc(4096, TOKEN);
   readonly #taken = Buffer.alloc(4096);
+  readonly #opened: (pipe: Pipe) => void;
   #muted = true;
   #changed: Pipe[] = [];
 
-  constructor(ledger: Ledger, offers: Offers) {
+  /** `opened` is called when a client has opened a pipe for the first time. */
+  constructor(ledger: Ledger, offers: Offers, opened: (pipe: Pipe) => void = () => {}) {
     this.#ledger = ledger;
     this.#offers = offers;
+    this.#opened = opened;
+  }
+
+  /** Pipes that exist. */
+  get size(): number {
+    return this.#byWatch.size;
   }
 
   get fd(): number {
@@ -67,19 +90,35 @@ export class PipeNode implements Node {
     makeFifo(path, FIFO_MODE);
     let readEnd = -1;
     let writeEnd = -1;
-    let watch = -1;
     try {
       readEnd = openReadEnd(path);
       writeEnd = openWriteEnd(path);
-      watch = this.#inotify.watch(path, this.#muted ? MUTED : WATCHED);
+      return this.adopt(build, { readEnd, writeEnd, returnEnd: -1 }, now, path);
     } catch (error) {
       if (readEnd !== -1) closeSync(readEnd);
       if (writeEnd !== -1) closeSync(writeEnd);
       unlinkSync(path);
       throw error;
     }
+  }
+
+  /** Takes over the open ends of a FIFO; the name `path` is removed with it. @throws SystemError: no watch is left; the ends stay open */
+  adopt(build: Build, { readEnd, writeEnd, returnEnd }: Ends, now: number, path?: string): Pipe {
+    const watch = this.#inotify.watch(pathOf(writeEnd), this.#muted ? MUTED : WATCHED);
     const offer = this.#offers.open(this.#ledger.openClient(build, 'offers'), now);
-    const pipe: Pipe = { path, offer, watch, readEnd, writeEnd, lying: 0, own: 0, events: 0, surplus: 0 };
+    const pipe: Pipe = {
+      path,
+      offer,
+      watch,
+      readEnd,
+      writeEnd,
+      returnEnd,
+      opened: false,
+      lying: 0,
+      own: 0,
+      events: 0,
+      surplus: 0,
+    };
     this.#byWatch.set(watch, pipe);
     this.#byOffer.set(offer, pipe);
     this.#byWaiter.set(offer.waiter, pipe);
@@ -111,12 +150,11 @@ export class PipeNode implements Node {
     this.#byWaiter.delete(pipe.offer.waiter);
     this.#inotify.unwatch(pipe.watch);
     try {
-      unlinkSync(pipe.path); // before the ends are closed: whoever finds the name finds a writer
+      if (pipe.path !== undefined) unlinkSync(pipe.path); // before the ends are closed: whoever finds the name finds a writer
     } catch {
       // Somebody else removed it: gone is what it should be.
     }
-    if (pipe.readEnd !== -1) closeSync(pipe.readEnd);
-    closeSync(pipe.writeEnd);
+    for (const end of [pipe.readEnd, pipe.writeEnd, pipe.returnEnd]) if (end !== -1) closeSync(end);
     this.#offers.close(pipe.offer);
   }
 
@@ -136,10 +174,30 @@ export class PipeNode implements Node {
       pipe.events = 0;
       pipe.own = 0;
       if (foreign !== 0) heard = true;
+      if (foreign & IN_OPEN && !pipe.opened) {
+        pipe.opened = true;
+        this.#opened(pipe);
+      }
       if (this.#byWatch.has(pipe.watch)) this.#look(pipe, foreign, now);
     }
     this.#changed.length = 0;
     return heard;
+  }
+
+  /** Something was returned into the second half of a split pipe. */
+  returned(pipe: Pipe, now: number): void {
+    const count = readBytes(pipe.returnEnd, this.#taken, this.#taken.length);
+    if (count <= 0) return;
+    this.#look(pipe, IN_ACCESS, now); // what it returns it has taken before
+    pipe.surplus += count - this.#ledger.release(pipe.offer.client, count);
+  }
+
+  /** Tries to make one slot free that lies unused in a pipe; false when there is none. */
+  recall(now: number): boolean {
+    for (const offer of this.#offers.spare(now)) {
+      if (this.#withdraw(this.#byOffer.get(offer) as Pipe, 1, false, now)) return true;
+    }
+    return false;
   }
 
   grant(waiter: Waiter, now: number): void {

@@ -1,4 +1,4 @@
-// Names and numbers of groups, as /etc/group has them. Groups that come from elsewhere (LDAP, systemd-userdbd) are not known by
+// Names and numbers of groups and users, as /etc/group and /etc/passwd have them. Those that come from elsewhere (LDAP, systemd-userdbd) are not known by
 // name here; their number always is.
 import { readFileSync } from 'node:fs';
 
@@ -10,6 +10,11 @@ export function groupId(name: string, file: string = '/etc/group'): number | und
 
 /** The name of group `id`, or its number where it has none. */
 export function groupName(id: number, file: string = '/etc/group'): string {
+  return entries(file).find((entry) => entry.id === id)?.name ?? String(id);
+}
+
+/** The name of user `id`, or its number where it has none. */
+export function userName(id: number, file: string = '/etc/passwd'): string {
   return entries(file).find((entry) => entry.id === id)?.name ?? String(id);
 }
 

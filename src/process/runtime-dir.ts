@@ -1,4 +1,5 @@
-// The per-user daemon's directory: its socket, its FIFOs and its log. One user has one, wherever the asking process stands.
+// Where a daemon has its files. That of one user: a directory with its socket, its FIFOs and its log; a user has one, wherever
+// the asking process stands. That of the machine: the directory where clients find the node, and the socket in it.
 import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { reason, StintError } from '../errors.ts';
@@ -7,6 +8,8 @@ import { reason, StintError } from '../errors.ts';
 const MAX_DIR = 107 - '/api.sock'.length;
 
 export interface RuntimeDir {
+  /** Whether it is that of the machine. */
+  system: boolean;
   dir: string;
   socket: string;
   /** Held by the daemon while it lives. */
@@ -28,6 +31,7 @@ export function runtimeDir(environment: NodeJS.ProcessEnv): RuntimeDir {
   const dir = base !== undefined && fits(base, uid) ? join(base, 'stint') : `/tmp/stint-${uid}`;
   const file = (name: string) => join(dir, name);
   return {
+    system: false,
     dir,
     socket: file('api.sock'),
     lock: file('lock'),
@@ -35,6 +39,38 @@ export function runtimeDir(environment: NodeJS.ProcessEnv): RuntimeDir {
     fifo: file('fifo-'),
     tools: file('tools.json'),
   };
+}
+
+/** Where the node of the machine is, unless STINT_MOUNT names another place. */
+const MACHINE_DIR = '/run/stint';
+
+/** The names of the machine's daemon, without touching anything. The lock stands beside the directory, in which FUSE is mounted. */
+export function machineDir(environment: NodeJS.ProcessEnv): RuntimeDir {
+  const dir = environment.STINT_MOUNT || MACHINE_DIR;
+  const file = (name: string) => join(dir, name);
+  return {
+    system: true,
+    dir,
+    socket: file('api.sock'),
+    lock: `${dir}.lock`,
+    log: '',
+    fifo: file('jobserver'),
+    tools: runtimeDir(environment).tools,
+  };
+}
+
+/** The place of the daemon to ask: the machine's, where there is one and `user` is not set, else the user's own. */
+export function findRuntime(environment: NodeJS.ProcessEnv, { user }: { user: boolean }): RuntimeDir {
+  const machine = machineDir(environment);
+  return !user && hasSocket(machine) ? machine : runtimeDir(environment);
+}
+
+function hasSocket({ socket }: RuntimeDir): boolean {
+  try {
+    return lstatSync(socket).isSocket();
+  } catch {
+    return false; // ENOTCONN, too: the daemon died, and nobody has cleaned up
+  }
 }
 
 /** Makes the directory if there is none. @throws StintError when it is not a directory of this user alone, or cannot be made */

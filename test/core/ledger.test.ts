@@ -11,7 +11,12 @@ function ledgerOf(capacity: number): { ledger: Ledger; granted: Client[] } {
   return { ledger: new Ledger(capacity, ({ client }) => granted.push(client), { audit: true }), granted };
 }
 
-const waiterOf = (client: Client): Waiter => ({ client, since: 0, order: 0 });
+const waiterOf = (client: Client): Waiter => ({
+  client,
+  reserves: client.kind === 'offers',
+  since: 0,
+  order: 0,
+});
 
 /** The real ledger, by the numbers that the model uses. */
 class Real {

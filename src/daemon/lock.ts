@@ -1,0 +1,43 @@
+// The lock that says which daemon serves a place. The kernel drops it when its holder dies.
+import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { EXIT, reason, StintError } from '../errors.ts';
+import { tryLock } from '../kernel/flock.ts';
+import type { RuntimeDir } from '../process/runtime-dir.ts';
+
+/** The open and locked lock file. @throws StintError, with EXIT.TAKEN when another daemon has it */
+export function takeLock(runtime: RuntimeDir): number {
+  let fd: number;
+  try {
+    fd = openSync(runtime.lock, 'a', 0o600);
+  } catch (error) {
+    throw new StintError(`cannot open ${runtime.lock}: ${reason(error)}`, { cause: error });
+  }
+  if (!tryLock(fd)) {
+    closeSync(fd);
+    throw new StintError(`another daemon serves ${runtime.dir}`, {
+      exit: EXIT.TAKEN,
+      hint: 'see it with: stint status',
+    });
+  }
+  ftruncateSync(fd);
+  try {
+    writeSync(fd, `${process.pid}\n`);
+  } catch {
+    // The number is for people; the lock is what counts.
+  }
+  return fd;
+}
+
+/** The pid goes with the lock: soon it may be somebody else's. */
+export function dropLock(fd: number): void {
+  ftruncateSync(fd);
+  closeSync(fd);
+}
+
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Not there, or not ours to remove: listening on it will say so.
+  }
+}

@@ -1,0 +1,170 @@
+// The builds of a pool: the first slot of each, and its root process. Where a build's further slots lie is the business of its
+// ground: one FIFO for each build in user mode, the node of the machine in system mode.
+import { closeSync } from 'node:fs';
+import type { Ledger } from '../core/ledger.ts';
+import type { Build, Client, Waiter } from '../core/types.ts';
+import { EPOLLIN } from '../kernel/epoll.ts';
+import { openPidfd } from '../kernel/pidfd.ts';
+import type { Loop } from './loop.ts';
+import type { BuildFacts, BuildFigures, FromEngine } from './messages.ts';
+
+/** A build of the ledger together with its root process. */
+export interface Running {
+  readonly id: number;
+  readonly facts: BuildFacts;
+  readonly build: Build;
+  /** Readable when the root process is gone; -1 after that, and for builds without a root. */
+  rootFd: number;
+  /** Holds the slot of the job that the root runs without a token. */
+  root: Client | undefined;
+  /** What the first slot waits with. */
+  first: Waiter | undefined;
+  /** Whether it has its first slot. */
+  started: boolean;
+}
+
+export interface Ground {
+  /** The build has its first slot: the path that its clients open. @throws Error when there is none to be had */
+  start(running: Running): string;
+  /** Its root is gone. Returns false when nothing else of it is left. */
+  rootGone(running: Running): boolean;
+  /** It is over. */
+  close(running: Running): void;
+  /** Fills in what the build's nodes tell. */
+  figures(running: Running): Pick<BuildFigures, 'waiting' | 'stranded' | 'surplus' | 'clients'>;
+}
+
+export class Builds {
+  readonly byId = new Map<number, Running>();
+  readonly #ledger: Ledger;
+  readonly #loop: Loop;
+  readonly #ground: Ground;
+  readonly #send: (message: FromEngine) => void;
+  readonly #byFirst = new Map<Waiter, Running>();
+  /** Builds that have got their first slot. */
+  readonly #toStart: Running[] = [];
+  /** Builds whose root is gone and that still hold its slot. */
+  readonly #rootless = new Set<Running>();
+
+  constructor(parts: { ledger: Ledger; loop: Loop; ground: Ground; send: (message: FromEngine) => void }) {
+    this.#ledger = parts.ledger;
+    this.#loop = parts.loop;
+    this.#ground = parts.ground;
+    this.#send = parts.send;
+  }
+
+  /** A build begins; `implicit` slots are acquired for its root before it starts. */
+  open(id: number, facts: BuildFacts, { implicit, now }: { implicit: 0 | 1; now: number }): void {
+    let rootFd: number;
+    try {
+      rootFd = openPidfd(facts.rootPid);
+    } catch (error) {
+      this.#send({ type: 'failed', id, message: (error as Error).message });
+      return;
+    }
+    const running = this.add(id, facts);
+    running.rootFd = rootFd;
+    this.#loop.watch(rootFd, EPOLLIN, () => this.#rootGone(running));
+    if (implicit === 0) {
+      this.#start(running);
+      return;
+    }
+    running.root = this.#ledger.openClient(running.build, 'implicit');
+    running.first = { client: running.root, reserves: false, since: now, order: 0 };
+    this.#byFirst.set(running.first, running);
+    this.#ledger.acquire(running.first, now);
+  }
+
+  /** A build without a root of its own, which runs already. */
+  add(id: number, facts: BuildFacts): Running {
+    const build = this.#ledger.openBuild();
+    const running = { id, facts, build, rootFd: -1, root: undefined, first: undefined, started: false };
+    this.byId.set(id, running);
+    return running;
+  }
+
+  /** True when `waiter` waited for a first slot: its build starts, but not before the ledger has done. */
+  granted(waiter: Waiter): boolean {
+    const starting = this.#byFirst.get(waiter);
+    if (starting !== undefined) this.#toStart.push(starting);
+    return starting !== undefined;
+  }
+
+  /** Starts what has got its first slot; false when there was nothing. */
+  startGranted(): boolean {
+    const starting = this.#toStart.splice(0);
+    for (const running of starting) if (this.byId.has(running.id)) this.#start(running);
+    return starting.length > 0;
+  }
+
+  cancel(id: number): void {
+    const running = this.byId.get(id);
+    if (running !== undefined && !running.started) this.end(running);
+  }
+
+  /** The slot of a gone root is kept for what it left behind as long as that works, that is, holds slots. */
+  dropIdleRoots(): void {
+    for (const running of this.#rootless) {
+      if (running.build.held > 0) continue;
+      if (running.root !== undefined) this.#ledger.forget(running.root);
+      running.root = undefined;
+      this.#rootless.delete(running);
+    }
+  }
+
+  end(running: Running): void {
+    if (!this.byId.has(running.id)) return;
+    this.#forget(running);
+    this.#send({ type: 'ended', id: running.id });
+  }
+
+  figures(): BuildFigures[] {
+    return [...this.byId.values()].map((running) => {
+      const { id, facts, build, started, rootFd } = running;
+      const state = !started ? 'starting' : rootFd === -1 && facts.kind === 'run' ? 'left' : 'running';
+      const { implicit, held, offered } = build;
+      return { id, facts, state, implicit, held, offered, ...this.#ground.figures(running) };
+    });
+  }
+
+  close(): void {
+    for (const running of this.byId.values()) if (running.rootFd !== -1) closeSync(running.rootFd);
+  }
+
+  #start(running: Running): void {
+    if (running.first !== undefined) this.#byFirst.delete(running.first);
+    running.first = undefined;
+    let path: string;
+    try {
+      path = this.#ground.start(running);
+    } catch (error) {
+      this.#forget(running);
+      this.#send({ type: 'failed', id: running.id, message: (error as Error).message });
+      return;
+    }
+    running.started = true;
+    this.#send({ type: 'started', id: running.id, path });
+  }
+
+  #rootGone(running: Running): void {
+    this.#unwatchRoot(running);
+    if (running.started && this.#ground.rootGone(running)) this.#rootless.add(running);
+    else this.end(running);
+  }
+
+  #forget(running: Running): void {
+    this.#unwatchRoot(running);
+    if (running.first !== undefined) this.#byFirst.delete(running.first);
+    this.#ground.close(running);
+    this.#rootless.delete(running);
+    this.#ledger.closeBuild(running.build);
+    this.byId.delete(running.id);
+  }
+
+  #unwatchRoot(running: Running): void {
+    if (running.rootFd === -1) return;
+    this.#loop.unwatch(running.rootFd);
+    closeSync(running.rootFd);
+    running.rootFd = -1;
+  }
+}

@@ -1,0 +1,444 @@
+// The ground of system mode: every process that opens the machine's node, which build it belongs to, and what it is shown.
+// It owns the records of processes and threads; who they are is found out by another thread.
+import { closeSync } from 'node:fs';
+import os from 'node:os';
+import type { Ledger } from '../core/ledger.ts';
+import type { Client } from '../core/types.ts';
+import { EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
+import { openPidfd } from '../kernel/pidfd.ts';
+import type { Caller, Thread } from '../nodes/caller.ts';
+import type { FileNode } from '../nodes/file.ts';
+import { NAMES, type Session, type Shown } from '../nodes/fuse/session.ts';
+import type { Pipe, PipeNode } from '../nodes/pipe.ts';
+import { type NodeChoice, nodeFor } from '../process/clients.ts';
+import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
+import type { Builds, Ground, Running } from './builds.ts';
+import type { Lookups, PipeEnds } from './lookups.ts';
+import type { Loop } from './loop.ts';
+import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
+
+const { EACCES, ENOENT, EMFILE } = os.constants.errno;
+
+/** Threads that looked the node up and have not opened it yet: so many are remembered. */
+const MAX_SEEN = 1024;
+
+/** A process that opened the node, or is about to. */
+interface Process extends Caller {
+  readonly pid: number;
+  readonly start: number;
+  readonly running: Running;
+  /** Readable when it is gone. */
+  readonly pidfd: number;
+  readonly threads: Thread[];
+  /** No process above it is a client: its first job runs without a token. */
+  readonly topmost: boolean;
+  program: string;
+  choice: NodeChoice;
+  /** Charged for the job that it runs without a token. */
+  implicit: Client | undefined;
+  /** Its pipe: the node ids, and the pipe once it is open. */
+  pipe: { id: number; returnId: number; pipe: Pipe | undefined; waiting: ((shown: Shown) => void)[] } | undefined;
+  /** Whether it has opened the node, and not merely looked. */
+  opened: boolean;
+}
+
+interface Parts {
+  ledger: Ledger;
+  pipes: PipeNode;
+  file: FileNode;
+  lookups: Lookups;
+  loop: Loop;
+  now: () => number;
+  send: (message: FromEngine) => void;
+}
+
+export class System implements Ground {
+  readonly #parts: Parts;
+  readonly #options: SystemOptions;
+  readonly #processes = new Map<number, Process>();
+  readonly #threads = new Map<number, Thread>();
+  readonly #byPipe = new Map<Pipe, Process>();
+  /** What a thread that looked the node up is, until it opens it. */
+  readonly #seen = new Map<number, Lineage>();
+  readonly #keyed = new Map<string, Running>();
+  readonly #members = new Map<Running, Set<Process>>();
+  /** Roots of `stint run`: when they were started, to tell a number that came back. */
+  readonly #roots = new Map<number, { start: number; running: Running }>();
+  /** Both are made after this. */
+  builds!: Builds;
+  session!: Session;
+  /** Ids of builds that nobody opened count down from here. */
+  #nextId = 1;
+  #refusing = false;
+
+  constructor(parts: Parts, options: SystemOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  // Builds.
+
+  /** A `stint run` asks: it is the root of a new build, or part of one. */
+  open(id: number, facts: Running['facts'], { implicit, now }: { implicit: 0 | 1; now: number }): void {
+    this.#parts.lookups.who(facts.rootPid, (lineage) => {
+      if (lineage === undefined) {
+        this.#parts.send({ type: 'failed', id, message: 'the process is gone' });
+        return;
+      }
+      const outer = this.#enclosing(lineage);
+      if (outer !== undefined) {
+        this.#parts.send({ type: 'started', id, path: this.#node(), within: outer.id });
+        return;
+      }
+      this.builds.open(id, facts, { implicit, now });
+      const running = this.builds.byId.get(id);
+      if (running !== undefined) this.#roots.set(lineage.pid, { start: lineage.start, running });
+    });
+  }
+
+  start(): string {
+    return this.#node();
+  }
+
+  rootGone(running: Running): boolean {
+    this.#roots.delete(running.facts.rootPid);
+    return (this.#members.get(running)?.size ?? 0) > 0;
+  }
+
+  close(running: Running): void {
+    if (this.#roots.get(running.facts.rootPid)?.running === running) this.#roots.delete(running.facts.rootPid);
+    for (const [key, keyed] of this.#keyed) if (keyed === running) this.#keyed.delete(key);
+    this.#members.delete(running);
+  }
+
+  figures(running: Running): Pick<BuildFigures, 'waiting' | 'stranded' | 'surplus' | 'clients'> {
+    const clients: ClientFigures[] = [];
+    let waiting = running.first === undefined ? 0 : 1;
+    let surplus = 0;
+    for (const process of this.#members.get(running) ?? []) {
+      const figures = clientFigures(process);
+      if (process.opened) clients.push(figures);
+      waiting += figures.waiting;
+      surplus += process.pipe?.pipe?.surplus ?? 0;
+    }
+    return { waiting, stranded: 0, surplus, clients };
+  }
+
+  /** Whoever is in no build yet is shown no node from now on. */
+  refuse(): void {
+    this.#refusing = true;
+  }
+
+  // What the session asks.
+
+  thread(tid: number): Thread | undefined {
+    return this.#threads.get(tid);
+  }
+
+  show({ tid }: { tid: number }, answer: (shown: Shown) => void): void {
+    if (tid === 0) {
+      answer({ node: 'none', errno: EACCES }); // it lives outside our pid namespace: nobody would know when it ends
+      return;
+    }
+    this.#parts.lookups.who(tid, (lineage) => {
+      if (lineage === undefined) {
+        answer({ node: 'none', errno: EACCES });
+        return;
+      }
+      const choice = nodeFor(lineage.program, this.#options.clients);
+      if (this.#refusing && this.#find(lineage) === undefined && !this.#inBuild(lineage)) {
+        answer({ node: 'none', errno: ENOENT });
+      } else if (choice.node === 'file') {
+        this.#remember(tid, lineage);
+        answer({ node: 'file' });
+      } else {
+        const process = this.#processOf(lineage);
+        if (process === undefined) answer({ node: 'none', errno: EACCES });
+        else this.#showPipe(process, answer);
+      }
+    });
+  }
+
+  identify({ tid }: { tid: number }, answer: (thread: Thread | undefined) => void): void {
+    const seen = this.#seen.get(tid);
+    if (seen !== undefined) {
+      this.#seen.delete(tid);
+      answer(this.#threadOf(tid, seen));
+    } else if (tid === 0) answer(undefined);
+    else this.#parts.lookups.who(tid, (lineage) => answer(lineage && this.#threadOf(tid, lineage)));
+  }
+
+  /** A process has opened the file node. */
+  opened(caller: Caller): void {
+    this.#opened(caller as Process);
+  }
+
+  /** Somebody has opened a pipe for the first time. */
+  pipeOpened(pipe: Pipe): void {
+    const process = this.#byPipe.get(pipe);
+    if (process !== undefined) this.#opened(process);
+  }
+
+  // Processes.
+
+  #threadOf(tid: number, lineage: Lineage): Thread | undefined {
+    const process = this.#processOf(lineage);
+    if (process === undefined) return undefined;
+    const known = this.#threads.get(tid);
+    if (known?.caller === process) return known;
+    const thread: Thread = { tid, caller: process, ownerLow: 0, ownerHigh: 0 };
+    this.#threads.set(tid, thread);
+    process.threads.push(thread);
+    return thread;
+  }
+
+  #find({ pid, start }: Pick<Kin, 'pid' | 'start'>): Process | undefined {
+    const process = this.#processes.get(pid);
+    return process?.alive && process.start === start ? process : undefined;
+  }
+
+  /** The record of a process that waits for an answer of ours: it cannot end or become another meanwhile. */
+  #processOf(lineage: Lineage): Process | undefined {
+    const known = this.#find(lineage);
+    if (known !== undefined) {
+      known.program = lineage.program;
+      known.choice = nodeFor(lineage.program, this.#options.clients);
+      return known;
+    }
+    const stale = this.#processes.get(lineage.pid);
+    if (stale !== undefined) this.#gone(stale);
+    let pidfd: number;
+    try {
+      pidfd = openPidfd(lineage.pid);
+    } catch {
+      return undefined;
+    }
+    const { running, topmost } = this.#buildOf(lineage);
+    const process: Process = {
+      pid: lineage.pid,
+      start: lineage.start,
+      running,
+      pidfd,
+      topmost,
+      client: this.#parts.ledger.openClient(running.build, 'exact'),
+      alive: true,
+      threads: [],
+      program: lineage.program,
+      choice: withMakeflags(nodeFor(lineage.program, this.#options.clients), lineage),
+      implicit: undefined,
+      pipe: undefined,
+      opened: false,
+    };
+    this.#processes.set(process.pid, process);
+    this.#membersOf(running).add(process);
+    this.#parts.loop.watch(pidfd, EPOLLIN, () => this.#gone(process));
+    return process;
+  }
+
+  #buildOf(lineage: Lineage): { running: Running; topmost: boolean } {
+    const chosen = chooseBuild<Running>(lineage, this.#known);
+    if ('build' in chosen) return { running: chosen.build, topmost: chosen.topmost };
+    const { key, label, topmost } = chosen;
+    const { scope, cwd, uid, session } = lineage;
+    const rootPid = scope === undefined ? session.pid : 0;
+    const facts = { kind: scope === undefined ? ('session' as const) : ('scope' as const), label, cwd, rootPid, uid };
+    const running = this.builds.add(this.newId(), facts);
+    running.started = true;
+    this.#keyed.set(key, running);
+    this.#parts.send({ type: 'appeared', id: running.id, facts });
+    return { running, topmost };
+  }
+
+  /** What chooseBuild asks. */
+  readonly #known = {
+    runRoot: (kin: Kin): Running | undefined => {
+      const root = this.#roots.get(kin.pid);
+      return root !== undefined && root.start === kin.start ? root.running : undefined;
+    },
+    client: (kin: Kin): Running | undefined => {
+      const process = this.#find(kin);
+      return process?.opened ? process.running : undefined;
+    },
+    keyed: (key: string): Running | undefined => this.#keyed.get(key),
+    named: (id: string, uid: number): Running | undefined => {
+      const running = this.builds.byId.get(Number(id));
+      return running?.started && running.facts.kind === 'run' && running.facts.uid === uid ? running : undefined;
+    },
+  };
+
+  #inBuild(lineage: Lineage): boolean {
+    return 'build' in chooseBuild<Running>(lineage, this.#known);
+  }
+
+  /** The `stint run` that a process is in. */
+  #enclosing(lineage: Lineage): Running | undefined {
+    const { pid, start, ancestors } = lineage;
+    for (const kin of [{ pid, start, comm: '' }, ...ancestors]) {
+      const running = this.#known.runRoot(kin);
+      if (running !== undefined) return running;
+    }
+    return undefined;
+  }
+
+  /** Builds that are opened and builds that appear share one row of numbers; the main thread's are odd. */
+  newId(): number {
+    const id = 2 * this.#nextId++;
+    return id;
+  }
+
+  #opened(process: Process): void {
+    if (process.opened || !process.alive) return;
+    process.opened = true;
+    if (!process.topmost || process.choice.implicit !== true || this.#covered(process)) return;
+    process.implicit = this.#parts.ledger.openClient(process.running.build, 'implicit');
+    this.#parts.ledger.charge(process.implicit);
+  }
+
+  /** Whether the slot of the enclosing `stint run` stands for the job that this process runs without a token: it does for one. */
+  #covered(process: Process): boolean {
+    const { running } = process;
+    if (running.root === undefined) return false;
+    for (const other of this.#membersOf(running)) {
+      if (
+        other !== process &&
+        other.opened &&
+        other.topmost &&
+        other.choice.implicit === true &&
+        other.implicit === undefined
+      )
+        return false;
+    }
+    return true;
+  }
+
+  #gone(process: Process): void {
+    if (!process.alive) return;
+    const { ledger, loop, file } = this.#parts;
+    process.alive = false;
+    loop.unwatch(process.pidfd);
+    closeSync(process.pidfd);
+    for (const { tid } of process.threads) {
+      if (this.#threads.get(tid)?.caller === process) this.#threads.delete(tid);
+      this.#seen.delete(tid);
+    }
+    file.gone(process.client);
+    if (process.implicit !== undefined) ledger.forget(process.implicit);
+    if (this.#processes.get(process.pid) === process) this.#processes.delete(process.pid);
+    const pipe = process.pipe?.pipe;
+    if (pipe !== undefined && this.#parts.pipes.abandon(pipe)) {
+      // Somebody inherited it; EPOLLERR comes when the last of them has closed it.
+      this.#parts.pipes.recount(this.#parts.now());
+      loop.watch(pipe.writeEnd, EPOLLET, () => {
+        if (!this.#parts.pipes.abandon(pipe)) this.#leave(process);
+      });
+      return;
+    }
+    this.#leave(process);
+  }
+
+  /** Nothing of the process is left. */
+  #leave(process: Process): void {
+    this.#closePipe(process);
+    const { running } = process;
+    const members = this.#members.get(running);
+    members?.delete(process);
+    if (members?.size === 0 && running.rootFd === -1 && running.started) this.builds.end(running);
+  }
+
+  #membersOf(running: Running): Set<Process> {
+    let members = this.#members.get(running);
+    if (members === undefined) {
+      members = new Set();
+      this.#members.set(running, members);
+    }
+    return members;
+  }
+
+  #remember(tid: number, lineage: Lineage): void {
+    if (this.#seen.size >= MAX_SEEN) this.#seen.clear(); // whoever opens is then looked up once more
+    this.#seen.set(tid, lineage);
+  }
+
+  // Pipes.
+
+  #showPipe(process: Process, answer: (shown: Shown) => void): void {
+    const { session, lookups, pipes, now } = { session: this.session, ...this.#parts };
+    const known = process.pipe;
+    if (known?.pipe !== undefined) {
+      pipes.ready(now()); // has it opened the first half?
+      answer({ node: 'pipe', id: this.#half(process) });
+      return;
+    }
+    if (known !== undefined) {
+      known.waiting.push(answer);
+      return;
+    }
+    const split = process.choice.node === 'split';
+    const made: NonNullable<Process['pipe']> = {
+      id: session.newPipe(),
+      returnId: split ? session.newPipe() : 0,
+      pipe: undefined,
+      waiting: [answer],
+    };
+    process.pipe = made;
+    lookups.pipe(made.id, made.returnId, (ends) => this.#adopt(process, made, ends));
+  }
+
+  #adopt(process: Process, made: NonNullable<Process['pipe']>, ends: PipeEnds | undefined): void {
+    const { pipes, loop, now } = this.#parts;
+    const waiting = made.waiting.splice(0);
+    if (ends === undefined || !process.alive) {
+      if (ends !== undefined) for (const end of Object.values(ends)) if (end !== -1) closeSync(end);
+      process.pipe = undefined;
+      for (const answer of waiting) answer({ node: 'none', errno: EMFILE });
+      return;
+    }
+    const pipe = pipes.adopt(process.running.build, ends, now());
+    made.pipe = pipe;
+    this.#byPipe.set(pipe, process);
+    if (pipe.returnEnd !== -1) loop.watch(pipe.returnEnd, EPOLLIN, () => pipes.returned(pipe, now()));
+    for (const answer of waiting) answer({ node: 'pipe', id: made.id });
+  }
+
+  /** A split pipe is for clients that open once to read and then once to write. */
+  #half({ pipe }: Process): number {
+    if (pipe === undefined) return 0;
+    return pipe.returnId !== 0 && pipe.pipe?.opened ? pipe.returnId : pipe.id;
+  }
+
+  #closePipe(process: Process): void {
+    const made = process.pipe;
+    if (made === undefined) return;
+    process.pipe = undefined;
+    this.session.dropPipe(made.id);
+    if (made.returnId !== 0) this.session.dropPipe(made.returnId);
+    if (made.pipe === undefined) return;
+    this.#byPipe.delete(made.pipe);
+    this.#parts.loop.unwatch(made.pipe.writeEnd);
+    if (made.pipe.returnEnd !== -1) this.#parts.loop.unwatch(made.pipe.returnEnd);
+    this.#parts.pipes.closePipe(made.pipe);
+  }
+
+  #node(): string {
+    return `${this.#options.mount}/${NAMES.node}`;
+  }
+}
+
+/** Portage runs a job without a token only if MAKEFLAGS came to it from its environment. */
+function withMakeflags(choice: NodeChoice, { makeflags }: Lineage): NodeChoice {
+  return choice.implicit === 'makeflags' ? { ...choice, implicit: makeflags } : choice;
+}
+
+function clientFigures({ pid, program, choice, client, pipe, implicit }: Process): ClientFigures {
+  const offer = pipe?.pipe?.offer.client;
+  return {
+    pid,
+    program,
+    node: choice.node,
+    held: client.held + (offer?.held ?? 0),
+    offered: client.offered + (offer?.offered ?? 0),
+    // A pipe of which nothing was taken is hungry only by assumption.
+    waiting: client.waiters.size + (offer !== undefined && offer.held > 0 ? offer.waiters.size : 0),
+    implicit: implicit?.held ?? 0,
+  };
+}

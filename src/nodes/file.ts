@@ -1,0 +1,302 @@
+// The file node: a regular file of which every read, write and poll comes here. A read of it takes a slot, a write returns
+// one for each byte, and who does not block gets EAGAIN. What a process takes and returns is booked to that process,
+// whichever of its threads and open files it uses.
+//
+// A slot is booked before the reply that carries its token is written. If the kernel then says that nobody waits for that
+// reply any more, the booking is undone: no slot is lost, and none is given twice.
+//
+// Whoever polls waits in the same queue as blocked readers. When its turn comes, a slot is set aside for it and it is told to
+// look; if it does not come for the slot, that passes on. So a return wakes one poller, not all of them.
+import { constants } from 'node:fs';
+import os from 'node:os';
+import type { Ledger } from '../core/ledger.ts';
+import type { Client, Waiter } from '../core/types.ts';
+import type { Caller, Thread } from './caller.ts';
+import type { Channel } from './fuse/channel.ts';
+import { FUSE_POLL_SCHEDULE_NOTIFY, type Request } from './fuse/wire.ts';
+
+const { EAGAIN, EINTR, EBADF } = os.constants.errno;
+const { O_NONBLOCK, O_ACCMODE = 3, O_WRONLY } = constants as typeof constants & { O_ACCMODE?: number };
+
+// poll(2)
+const POLLIN = 0x0001;
+const POLLOUT = 0x0004;
+const POLLRDNORM = 0x0040;
+const POLLWRNORM = 0x0100;
+const WRITABLE = POLLOUT | POLLWRNORM;
+const READABLE = POLLIN | POLLRDNORM;
+
+/** What a slot looks like to a client: the byte that GNU make uses. It carries no meaning. */
+const TOKEN = 0x2b;
+
+/** How long a slot is set aside for a poller that was told of it, milliseconds. */
+export const RESERVED_FOR = 5;
+
+/** One open file, shared by every descriptor that was made from it. */
+interface OpenFile {
+  readonly fh: number;
+  /** Who read or wrote here last. */
+  last: Thread | undefined;
+  /** Others who did, as soon as there is more than one: descriptors are inherited. */
+  sharers: Set<Client> | undefined;
+  /** By what the kernel knows those who poll it, once somebody has. */
+  khLow: number;
+  khHigh: number;
+  /** What it waits with for the client that polled last. */
+  poll: PollWaiter | undefined;
+}
+
+/** A read that blocks. The records are used again. */
+class ReadWaiter implements Waiter {
+  client!: Client;
+  readonly reserves = false;
+  since = 0;
+  order = 0;
+  uniqueLow = 0;
+  uniqueHigh = 0;
+  unique = 0;
+}
+
+class PollWaiter implements Waiter {
+  readonly client: Client;
+  readonly file: OpenFile;
+  readonly reserves = true;
+  since = 0;
+  order = 0;
+  /** When the slot that is set aside passes on; 0: none is. */
+  until = 0;
+
+  constructor(client: Client, file: OpenFile) {
+    this.client = client;
+    this.file = file;
+  }
+}
+
+/** What the node asks of the pool beside the ledger. */
+export interface Spare {
+  /** Tries to make a slot free that lies unused somewhere, for somebody who does not wait. */
+  recall(): void;
+  /** The time, milliseconds. */
+  now(): number;
+}
+
+export class FileNode {
+  readonly #ledger: Ledger;
+  readonly #channel: Channel;
+  readonly #spare: Spare;
+  readonly #files: (OpenFile | undefined)[] = [undefined];
+  readonly #free: number[] = [];
+  readonly #readers = new Map<number, ReadWaiter>();
+  readonly #records: ReadWaiter[] = [];
+  /** Pollers for whom a slot is set aside, the oldest first. */
+  #reserved: PollWaiter[] = [];
+  /** Reads that were granted and whose callers had gone. */
+  #undelivered: Client[] = [];
+  /** Open files. */
+  opens = 0;
+  /** Tokens returned by clients that had nothing to return, in all. */
+  surplus = 0;
+
+  constructor(ledger: Ledger, channel: Channel, spare: Spare) {
+    this.#ledger = ledger;
+    this.#channel = channel;
+    this.#spare = spare;
+  }
+
+  open(): number {
+    const fh = this.#free.pop() ?? this.#files.length;
+    this.#files[fh] = { fh, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, poll: undefined };
+    this.opens++;
+    return fh;
+  }
+
+  release(fh: number): void {
+    const file = this.#files[fh];
+    if (file === undefined) return;
+    if (file.poll !== undefined) this.#dropPoll(file.poll);
+    this.#files[fh] = undefined;
+    this.#free.push(fh);
+    this.opens--;
+  }
+
+  /** Who called last through this open file, when that is the caller of `request`: no look-up is needed then. */
+  known(request: Request): Thread | undefined {
+    const thread = this.#files[request.fh]?.last;
+    if (thread === undefined || thread.tid !== request.pid || !thread.caller.alive) return undefined;
+    return thread.ownerLow === request.lockOwnerLow && thread.ownerHigh === request.lockOwnerHigh ? thread : undefined;
+  }
+
+  read(request: Request, thread: Thread): void {
+    const { uniqueLow, uniqueHigh } = request;
+    const file = this.#files[request.fh];
+    if (file === undefined || (request.fileFlags & O_ACCMODE) === O_WRONLY) {
+      this.#channel.error(uniqueLow, uniqueHigh, EBADF);
+      return;
+    }
+    const { client } = thread.caller;
+    this.#used(file, thread);
+    if (request.size === 0) {
+      this.#channel.error(uniqueLow, uniqueHigh, 0);
+      return;
+    }
+    if (client.offered > 0) this.#accept(client, file);
+    else if (!this.#ledger.take(client)) {
+      if (request.fileFlags & O_NONBLOCK) {
+        this.#spare.recall();
+        if (!this.#ledger.take(client)) {
+          this.#channel.error(uniqueLow, uniqueHigh, EAGAIN);
+          // Whoever waits by edges (epoll) does not ask again: the next slot must ring.
+          if (file.poll?.client === client) this.#await(file.poll);
+          return;
+        }
+      } else {
+        this.#block(request, client);
+        return;
+      }
+    }
+    if (!this.#channel.byte(uniqueLow, uniqueHigh, TOKEN)) this.#ledger.release(client, 1);
+  }
+
+  write(request: Request, thread: Thread): void {
+    const file = this.#files[request.fh];
+    const { size, uniqueLow, uniqueHigh } = request;
+    if (file !== undefined) {
+      this.#used(file, thread);
+      this.#giveBack(thread.caller.client, size, file);
+    }
+    this.#channel.written(uniqueLow, uniqueHigh, size);
+    this.settle();
+  }
+
+  poll(request: Request, caller: Caller): void {
+    const { uniqueLow, uniqueHigh } = request;
+    const file = this.#files[request.fh];
+    const { client } = caller;
+    let events = WRITABLE;
+    if (file !== undefined) {
+      if (client.offered > 0 || this.#ledger.free > 0) events |= READABLE;
+      if (request.pollFlags & FUSE_POLL_SCHEDULE_NOTIFY) {
+        file.khLow = request.khLow;
+        file.khHigh = request.khHigh;
+        if (file.poll?.client !== client) {
+          if (file.poll !== undefined) this.#dropPoll(file.poll);
+          file.poll = new PollWaiter(client, file);
+        }
+        if (!(events & READABLE)) this.#await(file.poll);
+      }
+    }
+    this.#channel.polled(uniqueLow, uniqueHigh, events);
+  }
+
+  /** The read `unique` is not wanted any more; false when it does not wait. */
+  interrupt(unique: number): boolean {
+    const waiter = this.#readers.get(unique);
+    if (waiter === undefined) return false;
+    this.#ledger.cancel(waiter);
+    this.#channel.error(waiter.uniqueLow, waiter.uniqueHigh, EINTR);
+    this.#recycle(waiter);
+    return true;
+  }
+
+  /** Delivers a slot that the ledger has granted; true when the waiter was one of this node's. It may not call the ledger. */
+  grant(waiter: Waiter): boolean {
+    if (waiter instanceof ReadWaiter) {
+      if (!this.#channel.byte(waiter.uniqueLow, waiter.uniqueHigh, TOKEN)) this.#undelivered.push(waiter.client);
+      this.#recycle(waiter);
+      return true;
+    }
+    if (!(waiter instanceof PollWaiter)) return false;
+    waiter.until = this.#spare.now() + RESERVED_FOR;
+    this.#reserved.push(waiter);
+    this.#channel.notifyPoll(waiter.file.khLow, waiter.file.khHigh);
+    return true;
+  }
+
+  /** A process is gone: its reads end, and what it has comes back. */
+  gone(client: Client): void {
+    for (const waiter of [...client.waiters]) if (waiter instanceof ReadWaiter) this.interrupt(waiter.unique);
+    for (const waiter of this.#reserved) if (waiter.client === client) waiter.until = 0;
+    this.#ledger.forget(client);
+    this.settle();
+  }
+
+  /** Takes back what nobody has accepted. */
+  settle(): void {
+    while (this.#undelivered.length > 0) this.#ledger.release(this.#undelivered.pop() as Client, 1);
+    if (this.#reserved.length === 0) return;
+    const now = this.#spare.now();
+    for (let first = this.#reserved[0]; first !== undefined && first.until <= now; first = this.#reserved[0]) {
+      this.#reserved.shift();
+      this.#passOn(first);
+    }
+  }
+
+  /** When `settle` has to be called though nothing happens, or Infinity. */
+  nextLook(): number {
+    return this.#reserved[0]?.until ?? Number.POSITIVE_INFINITY;
+  }
+
+  #used(file: OpenFile, thread: Thread): void {
+    if (file.last === thread) return;
+    if (file.last !== undefined && file.last.caller !== thread.caller) {
+      file.sharers ??= new Set([file.last.caller.client]);
+      file.sharers.add(thread.caller.client);
+    }
+    file.last = thread;
+  }
+
+  #block(request: Request, client: Client): void {
+    const waiter = this.#records.pop() ?? new ReadWaiter();
+    waiter.client = client;
+    waiter.uniqueLow = request.uniqueLow;
+    waiter.uniqueHigh = request.uniqueHigh;
+    waiter.unique = request.unique;
+    this.#readers.set(waiter.unique, waiter);
+    this.#ledger.acquire(waiter, this.#spare.now());
+  }
+
+  #recycle(waiter: ReadWaiter): void {
+    this.#readers.delete(waiter.unique);
+    this.#records.push(waiter);
+  }
+
+  /** What was set aside for a poller is taken. */
+  #accept(client: Client, file: OpenFile): void {
+    const own = file.poll;
+    const waiter =
+      own !== undefined && own.until > 0 && own.client === client
+        ? own
+        : this.#reserved.find((reserved) => reserved.client === client && reserved.until > 0);
+    if (waiter !== undefined) waiter.until = 0;
+    this.#ledger.count(client, client.offered - 1);
+  }
+
+  #await(waiter: PollWaiter): void {
+    if (waiter.until === 0 && !waiter.client.waiters.has(waiter)) this.#ledger.acquire(waiter, this.#spare.now());
+  }
+
+  #dropPoll(waiter: PollWaiter): void {
+    this.#ledger.cancel(waiter);
+    this.#passOn(waiter);
+    waiter.file.poll = undefined;
+  }
+
+  #passOn(waiter: PollWaiter): void {
+    if (waiter.until === 0) return;
+    waiter.until = 0;
+    this.#ledger.withdraw(waiter.client, 1);
+  }
+
+  /** Whoever returns what another took through the same open file clears that one's account. */
+  #giveBack(client: Client, count: number, file: OpenFile): void {
+    let left = count - this.#ledger.release(client, count);
+    if (left > 0 && file.sharers !== undefined) {
+      for (const sharer of file.sharers) {
+        if (!sharer.alive) file.sharers.delete(sharer);
+        else if (left > 0 && sharer !== client) left -= this.#ledger.release(sharer, left);
+      }
+    }
+    if (left > 0 && this.#ledger.lend(client)) left--;
+    this.surplus += left;
+  }
+}

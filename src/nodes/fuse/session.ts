@@ -1,0 +1,444 @@
+// One FUSE connection: one function for each of the kernel's messages. It knows the protocol and the few fixed entries of the
+// directory. Which node a caller gets, and who a caller is, it asks; what is read and written is the nodes' own.
+//
+//   jobserver  for each caller the file node, or a pipe of its own: the name is never cached, so every open asks again
+//   api.sock   the daemon's socket, made by its own bind(2)
+//   status     the JSON of `stint status`
+//   README     what this is
+//
+// Whoever is not known yet is looked up on another thread, and the request is kept until the answer is there.
+import { constants } from 'node:fs';
+import os from 'node:os';
+import type { Caller, Thread } from '../caller.ts';
+import type { FileNode } from '../file.ts';
+import type { Channel } from './channel.ts';
+import {
+  type Attributes,
+  directory,
+  FOPEN_DIRECT_IO,
+  FOPEN_NOFLUSH,
+  FOPEN_STREAM,
+  FUSE_KERNEL_VERSION,
+  FUSE_NEWEST_MINOR,
+  FUSE_OLDEST_MINOR,
+  FUSE_PARALLEL_DIROPS,
+  OP,
+  type Request,
+} from './wire.ts';
+
+const { ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENOTTY } = os.constants.errno;
+const { S_IFDIR, S_IFREG, S_IFIFO } = constants;
+const S_IFSOCK = 0o140000;
+
+/** NOFLUSH came with minor 35. */
+const NOFLUSH_MINOR = 35;
+
+/** Node ids of what is always there. Those of pipes follow; none is ever used for something else again. */
+const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, FIRST_PIPE: 16 } as const;
+
+export const NAMES = { node: 'jobserver', socket: 'api.sock', status: 'status', readme: 'README' } as const;
+/** Asking for this name wakes the engine where it waits for requests only. It is never there. */
+export const WAKE = '.wake';
+/** Under this name and its node id the daemon itself opens a pipe. */
+export const PIPE_PREFIX = '.pipe-';
+
+const README = `This is the jobserver of the whole machine: one pool of job slots for all builds. It is served by stint.
+
+  MAKEFLAGS=" -jN --jobserver-auth=fifo:$PATH_OF_THIS_DIRECTORY/jobserver"
+
+jobserver   what GNU make >= 4.4, ninja >= 1.13, cargo and others open
+status      who holds what, as JSON; 'stint status' says it for people
+api.sock    HTTP with JSON
+`;
+
+/** What a caller is shown at the name of the node. */
+export type Shown =
+  | { node: 'file' }
+  /** The pipe whose id `newPipe` gave. */
+  | { node: 'pipe'; id: number }
+  | { node: 'none'; errno: number };
+
+/** What the session asks of its engine. Answers may come at once or later. */
+export interface Host {
+  /** The caller of a LOOKUP of the node: what is it shown? */
+  show(caller: { tid: number; uid: number; gid: number }, answer: (shown: Shown) => void): void;
+  /** The thread, if it is known. */
+  thread(tid: number): Thread | undefined;
+  /** Looks an unknown thread up; undefined: it cannot be told who that is. */
+  identify(caller: { tid: number; uid: number; gid: number }, answer: (thread: Thread | undefined) => void): void;
+  /** A process has opened the file node. */
+  opened(caller: Caller): void;
+  /** Whether the thread is one of the daemon's own. */
+  own(tid: number): boolean;
+  /** The text of `status`. */
+  status(answer: (text: Buffer) => void): void;
+  /** INIT was answered. */
+  ready(minor: number): void;
+  /** The kernel speaks a protocol that is too old. */
+  tooOld(minor: number): void;
+}
+
+export interface SessionOptions {
+  /** Permissions of the node, as in chmod. */
+  mode: number;
+  /** Its group. */
+  gid: number;
+}
+
+interface Parked {
+  uniqueLow: number;
+  uniqueHigh: number;
+}
+
+export class Session {
+  readonly #channel: Channel;
+  readonly #file: FileNode;
+  readonly #host: Host;
+  readonly #options: SessionOptions;
+  readonly #time = Math.floor(Date.now() / 1000);
+  /** Requests whose answer depends on another thread, by `unique`. */
+  readonly #parked = new Map<number, Parked>();
+  /** What readers of `status` are given, by file handle. */
+  readonly #texts = new Map<number, Buffer>();
+  readonly #pipes = new Set<number>();
+  #nextPipe: number = ID.FIRST_PIPE;
+  #nextText = 1;
+  #openFlags = FOPEN_DIRECT_IO | FOPEN_STREAM;
+  #socket = false;
+  /** Requests that wait for another thread. */
+  get parked(): number {
+    return this.#parked.size;
+  }
+  /** Set when somebody asked for WAKE; whoever reads it clears it. */
+  woken = false;
+
+  constructor(parts: { channel: Channel; file: FileNode; host: Host }, options: SessionOptions) {
+    this.#channel = parts.channel;
+    this.#file = parts.file;
+    this.#host = parts.host;
+    this.#options = options;
+  }
+
+  /** A new id for a pipe, under which it can be looked up from now on. */
+  newPipe(): number {
+    const id = this.#nextPipe++;
+    this.#pipes.add(id);
+    return id;
+  }
+
+  dropPipe(id: number): void {
+    this.#pipes.delete(id);
+  }
+
+  /** Answers one request, or sees to it that it is answered. */
+  handle(request: Request): void {
+    switch (request.opcode) {
+      case OP.READ:
+        this.#read(request);
+        break;
+      case OP.WRITE:
+        this.#write(request);
+        break;
+      case OP.POLL:
+        this.#poll(request);
+        break;
+      case OP.INTERRUPT:
+        this.#interrupt(request);
+        break;
+      case OP.LOOKUP:
+        this.#lookup(request);
+        break;
+      case OP.OPEN:
+        this.#open(request);
+        break;
+      case OP.RELEASE:
+        this.#release(request);
+        break;
+      case OP.FORGET:
+      case OP.BATCH_FORGET:
+        break; // ids are not used again, so nothing hangs on the kernel's references
+      case OP.FLUSH:
+      case OP.RELEASEDIR:
+      case OP.DESTROY:
+      case OP.ACCESS:
+        this.#status(request, 0);
+        break;
+      case OP.GETATTR:
+        this.#getattr(request);
+        break;
+      case OP.SETATTR:
+        this.#setattr(request);
+        break;
+      case OP.OPENDIR:
+        this.#channel.opened(request.uniqueLow, request.uniqueHigh, { fh: 0, flags: 0 });
+        break;
+      case OP.READDIR:
+        this.#readdir(request);
+        break;
+      case OP.STATFS:
+        this.#channel.statfs(request.uniqueLow, request.uniqueHigh);
+        break;
+      case OP.INIT:
+        this.#init(request);
+        break;
+      case OP.MKNOD:
+        this.#mknod(request);
+        break;
+      case OP.UNLINK:
+        this.#unlink(request);
+        break;
+      case OP.IOCTL:
+        this.#status(request, ENOTTY);
+        break;
+      case OP.CREATE:
+      case OP.MKDIR:
+        this.#status(request, EPERM);
+        break;
+      default:
+        this.#status(request, ENOSYS);
+    }
+  }
+
+  #init(request: Request): void {
+    const { uniqueLow, uniqueHigh, major, minor } = request;
+    if (major !== FUSE_KERNEL_VERSION || minor < FUSE_OLDEST_MINOR) {
+      this.#status(request, EPROTO);
+      this.#host.tooOld(minor);
+      return;
+    }
+    const spoken = Math.min(minor, FUSE_NEWEST_MINOR);
+    if (spoken >= NOFLUSH_MINOR) this.#openFlags |= FOPEN_NOFLUSH;
+    this.#channel.init(uniqueLow, uniqueHigh, { minor: spoken, flags: request.initFlags & FUSE_PARALLEL_DIROPS });
+    this.#host.ready(spoken);
+  }
+
+  #lookup(request: Request): void {
+    const { name, pid } = request;
+    if (request.nodeid !== ID.ROOT) this.#status(request, ENOENT);
+    else if (name === NAMES.node) this.#lookupNode(request);
+    else if (name === NAMES.status) this.#entry(request, ID.STATUS);
+    else if (name === NAMES.readme) this.#entry(request, ID.README);
+    else if (name === NAMES.socket && this.#socket) this.#entry(request, ID.SOCKET);
+    else if (name.startsWith(PIPE_PREFIX) && this.#host.own(pid) && this.#pipes.has(pipeOf(name)))
+      this.#entry(request, pipeOf(name));
+    else {
+      if (name === WAKE) this.woken = true;
+      this.#status(request, ENOENT);
+    }
+  }
+
+  #lookupNode(request: Request): void {
+    const parked = this.#park(request);
+    this.#host.show({ tid: request.pid, uid: request.uid, gid: request.gid }, (shown) => {
+      if (!this.#resume(parked)) return;
+      if (shown.node === 'none') this.#channel.error(parked.uniqueLow, parked.uniqueHigh, shown.errno);
+      else this.#entry(parked, shown.node === 'file' ? ID.FILE : shown.id);
+    });
+  }
+
+  #open(request: Request): void {
+    const { nodeid, uniqueLow, uniqueHigh } = request;
+    if (nodeid === ID.FILE) this.#withCaller(request, (thread) => this.#openNode(request, thread));
+    else if (nodeid === ID.STATUS) this.#openStatus(request);
+    else if (nodeid === ID.README) this.#channel.opened(uniqueLow, uniqueHigh, { fh: 0, flags: FOPEN_DIRECT_IO });
+    else this.#status(request, EACCES);
+  }
+
+  #openNode({ uniqueLow, uniqueHigh }: Parked, thread: Thread): void {
+    const fh = this.#file.open();
+    if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: this.#openFlags })) this.#file.release(fh);
+    else this.#host.opened(thread.caller);
+  }
+
+  /** The text is what it is at the moment of the open. */
+  #openStatus(request: Request): void {
+    const parked = this.#park(request);
+    this.#host.status((text) => {
+      if (!this.#resume(parked)) return;
+      const fh = this.#nextText++;
+      this.#texts.set(fh, text);
+      const { uniqueLow, uniqueHigh } = parked;
+      if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: FOPEN_DIRECT_IO })) this.#texts.delete(fh);
+    });
+  }
+
+  #read(request: Request): void {
+    if (request.nodeid === ID.FILE) {
+      const thread = this.#file.known(request);
+      if (thread !== undefined) this.#file.read(request, thread);
+      else this.#withOwner(request, (kept, found) => this.#file.read(kept, found));
+      return;
+    }
+    const text = request.nodeid === ID.README ? Buffer.from(README) : this.#texts.get(request.fh);
+    const { offset, size, uniqueLow, uniqueHigh } = request;
+    if (text === undefined) this.#status(request, EIO);
+    else this.#channel.data(uniqueLow, uniqueHigh, text.subarray(offset, offset + Math.min(size, 4096)));
+  }
+
+  #write(request: Request): void {
+    if (request.nodeid !== ID.FILE) {
+      this.#status(request, EPERM);
+      return;
+    }
+    const thread = this.#file.known(request);
+    if (thread !== undefined) this.#file.write(request, thread);
+    else this.#withOwner(request, (kept, found) => this.#file.write(kept, found));
+  }
+
+  #poll(request: Request): void {
+    if (request.nodeid !== ID.FILE) this.#status(request, ENOSYS);
+    else {
+      const thread = this.#host.thread(request.pid);
+      if (thread?.caller.alive) this.#file.poll(request, thread.caller);
+      else this.#withCaller(request, ({ caller }, kept) => this.#file.poll(kept, caller));
+    }
+  }
+
+  #interrupt(request: Request): void {
+    const { interrupted } = request;
+    if (this.#file.interrupt(interrupted)) return;
+    const parked = this.#parked.get(interrupted);
+    if (parked === undefined) return; // answered meanwhile
+    this.#parked.delete(interrupted);
+    this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EINTR);
+  }
+
+  #release(request: Request): void {
+    if (request.nodeid === ID.FILE) this.#file.release(request.fh);
+    else if (request.nodeid === ID.STATUS) this.#texts.delete(request.fh);
+    this.#status(request, 0);
+  }
+
+  #getattr(request: Request): void {
+    const attributes = this.#attributesOf(request.nodeid);
+    if (attributes === undefined) this.#status(request, ENOENT);
+    else this.#channel.attributes(request.uniqueLow, request.uniqueHigh, attributes);
+  }
+
+  /** A shell's `>` cuts the file to nothing, which it is; permissions are the daemon's to set. */
+  #setattr(request: Request): void {
+    if (request.setsOwnerOrMode) this.#status(request, EPERM);
+    else this.#getattr(request);
+  }
+
+  #readdir(request: Request): void {
+    const entries = [
+      { ino: ID.ROOT, name: '.', mode: S_IFDIR },
+      { ino: ID.ROOT, name: '..', mode: S_IFDIR },
+      { ino: ID.FILE, name: NAMES.node, mode: 0 }, // the type depends on who opens it
+      ...(this.#socket ? [{ ino: ID.SOCKET, name: NAMES.socket, mode: S_IFSOCK }] : []),
+      { ino: ID.STATUS, name: NAMES.status, mode: S_IFREG },
+      { ino: ID.README, name: NAMES.readme, mode: S_IFREG },
+    ];
+    const { uniqueLow, uniqueHigh, offset, size } = request;
+    this.#channel.data(uniqueLow, uniqueHigh, directory(entries, offset, Math.min(size, 4096)));
+  }
+
+  /** bind(2) of the daemon's own socket. */
+  #mknod(request: Request): void {
+    const { newName, newMode, pid } = request;
+    if (newName !== NAMES.socket || (newMode & 0o170000) !== S_IFSOCK || !this.#host.own(pid) || this.#socket) {
+      this.#status(request, EPERM);
+      return;
+    }
+    this.#socket = true;
+    this.#entry(request, ID.SOCKET);
+  }
+
+  #unlink(request: Request): void {
+    const allowed = request.name === NAMES.socket && this.#host.own(request.pid);
+    if (allowed) this.#socket = false;
+    this.#status(request, allowed ? 0 : EPERM);
+  }
+
+  /** Goes on when it is known who calls; `kept` is the request as long as that takes. */
+  #withCaller(request: Request, go: (thread: Thread, kept: Request) => void): void {
+    const known = this.#host.thread(request.pid);
+    if (known?.caller.alive) {
+      go(known, request);
+      return;
+    }
+    const kept = request.copy();
+    const parked = this.#park(request);
+    this.#host.identify({ tid: request.pid, uid: request.uid, gid: request.gid }, (thread) => {
+      if (!this.#resume(parked)) return;
+      if (thread === undefined) this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
+      else go(thread, kept);
+    });
+  }
+
+  /** The same for reads and writes, where the owner of locks tells whether the number still means the same thread. */
+  #withOwner(request: Request, go: (kept: Request, thread: Thread) => void): void {
+    const { lockOwnerLow, lockOwnerHigh } = request;
+    const known = this.#host.thread(request.pid);
+    if (known?.caller.alive) {
+      if (known.ownerLow === 0 && known.ownerHigh === 0) {
+        known.ownerLow = lockOwnerLow;
+        known.ownerHigh = lockOwnerHigh;
+      }
+      if (known.ownerLow === lockOwnerLow && known.ownerHigh === lockOwnerHigh) {
+        go(request, known);
+        return;
+      }
+    }
+    const kept = request.copy();
+    const parked = this.#park(request);
+    this.#host.identify({ tid: request.pid, uid: request.uid, gid: request.gid }, (thread) => {
+      if (!this.#resume(parked)) return;
+      if (thread === undefined) {
+        this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
+        return;
+      }
+      thread.ownerLow = lockOwnerLow;
+      thread.ownerHigh = lockOwnerHigh;
+      go(kept, thread);
+    });
+  }
+
+  #park({ unique, uniqueLow, uniqueHigh }: Request): Parked & { unique: number } {
+    const parked = { unique, uniqueLow, uniqueHigh };
+    this.#parked.set(unique, parked);
+    return parked;
+  }
+
+  /** False when the caller has given up meanwhile and was answered. */
+  #resume({ unique }: { unique: number }): boolean {
+    return this.#parked.delete(unique);
+  }
+
+  #entry({ uniqueLow, uniqueHigh }: Parked, nodeid: number): void {
+    const attributes = this.#attributesOf(nodeid) as Attributes;
+    this.#channel.entry(uniqueLow, uniqueHigh, { nodeid, attributes, valid: 0 });
+  }
+
+  #attributesOf(nodeid: number): Attributes | undefined {
+    const { mode, gid } = this.#options;
+    const of = (kind: number, size = 0, group = 0): Attributes => {
+      return { ino: nodeid, mode: kind, uid: 0, gid: group, nlink: 1, size, time: this.#time };
+    };
+    switch (nodeid) {
+      case ID.ROOT:
+        return { ...of(S_IFDIR | 0o755), nlink: 2 };
+      case ID.FILE:
+        return of(S_IFREG | mode, 0, gid);
+      case ID.SOCKET:
+        return of(S_IFSOCK | 0o666);
+      case ID.STATUS:
+        return of(S_IFREG | 0o444);
+      case ID.README:
+        return of(S_IFREG | 0o444, README.length);
+      default:
+        return nodeid >= ID.FIRST_PIPE && nodeid < this.#nextPipe ? of(S_IFIFO | mode, 0, gid) : undefined;
+    }
+  }
+
+  #status({ uniqueLow, uniqueHigh }: Parked, errno: number): void {
+    this.#channel.error(uniqueLow, uniqueHigh, errno);
+  }
+}
+
+/** `.pipe-17` → 17; NaN for anything else. */
+function pipeOf(name: string): number {
+  const digits = name.slice(PIPE_PREFIX.length);
+  return /^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN;
+}

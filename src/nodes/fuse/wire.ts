@@ -1,0 +1,409 @@
+// The messages between the kernel and a FUSE server, as bytes: names and layouts are those of the kernel's linux/fuse.h,
+// protocol 7.31 to 7.45, native byte order (little-endian on every machine that Node runs on). Pure: it knows no descriptor.
+//
+// Numbers of 64 bits that only travel back (unique, kh, lock_owner) are kept as two halves, low and high: a hot path must
+// not make BigInts. Node ids and file handles are ours and stay below 2^32.
+
+export const FUSE_KERNEL_VERSION = 7;
+/** The oldest minor version that is spoken: Linux 5.4. */
+export const FUSE_OLDEST_MINOR = 31;
+/** The newest minor version that is known here; the kernel follows ours where it is lower. */
+export const FUSE_NEWEST_MINOR = 45;
+
+/** enum fuse_opcode */
+export const OP = {
+  LOOKUP: 1,
+  FORGET: 2,
+  GETATTR: 3,
+  SETATTR: 4,
+  MKNOD: 8,
+  MKDIR: 9,
+  UNLINK: 10,
+  OPEN: 14,
+  READ: 15,
+  WRITE: 16,
+  STATFS: 17,
+  RELEASE: 18,
+  FLUSH: 25,
+  INIT: 26,
+  OPENDIR: 27,
+  READDIR: 28,
+  RELEASEDIR: 29,
+  ACCESS: 34,
+  CREATE: 35,
+  INTERRUPT: 36,
+  DESTROY: 38,
+  IOCTL: 39,
+  POLL: 40,
+  BATCH_FORGET: 42,
+} as const;
+
+/** Flags of fuse_init_in and fuse_init_out. */
+export const FUSE_PARALLEL_DIROPS = 1 << 18;
+
+/** Flags of fuse_open_out. */
+export const FOPEN_DIRECT_IO = 1 << 0;
+export const FOPEN_STREAM = 1 << 4;
+/** From minor 35 on: the kernel does not tell, nor wait for us, when a descriptor is closed. */
+export const FOPEN_NOFLUSH = 1 << 5;
+
+/** Flag of fuse_poll_in: tell when it becomes ready. */
+export const FUSE_POLL_SCHEDULE_NOTIFY = 1;
+const FUSE_NOTIFY_POLL = 1;
+
+/** FATTR_MODE, FATTR_UID, FATTR_GID of fuse_setattr_in. */
+const FATTR_OWNER_OR_MODE = 1 | 2 | 4;
+
+/** The smallest buffer that the kernel reads into is willing to use, bytes (FUSE_MIN_READ_BUFFER). */
+export const FUSE_MIN_READ_BUFFER = 8192;
+/** The largest write in one request, bytes; the kernel takes no less. */
+export const MAX_WRITE = 4096;
+
+/** sizeof(struct fuse_in_header) */
+export const IN_HEADER = 40;
+/** sizeof(struct fuse_out_header) */
+export const OUT_HEADER = 16;
+const TWO_32 = 2 ** 32;
+
+/** sizeof the fixed part that follows the header, by opcode; a request that is shorter is broken. */
+const BODY_SIZE: Readonly<Record<number, number>> = {
+  [OP.FORGET]: 8,
+  [OP.GETATTR]: 16,
+  [OP.SETATTR]: 88,
+  [OP.MKNOD]: 16,
+  [OP.OPEN]: 8,
+  [OP.READ]: 40,
+  [OP.WRITE]: 40,
+  [OP.RELEASE]: 24,
+  [OP.FLUSH]: 24,
+  [OP.INIT]: 16,
+  [OP.OPENDIR]: 8,
+  [OP.READDIR]: 40,
+  [OP.RELEASEDIR]: 24,
+  [OP.ACCESS]: 8,
+  [OP.INTERRUPT]: 8,
+  [OP.POLL]: 24,
+  [OP.BATCH_FORGET]: 8,
+};
+
+/** One request in a buffer. The getters read the buffer: they are valid until the next request is received into it. */
+export class Request {
+  readonly bytes: Buffer;
+  readonly #words: Uint32Array;
+  #length = 0;
+
+  /** A request in a buffer of its own that can hold `size` bytes. */
+  constructor(size: number = FUSE_MIN_READ_BUFFER) {
+    const memory = new ArrayBuffer(size);
+    this.bytes = Buffer.from(memory);
+    this.#words = new Uint32Array(memory);
+  }
+
+  /** A copy that stays. */
+  copy(): Request {
+    const copy = new Request((this.#length + 3) & ~3);
+    this.bytes.copy(copy.bytes, 0, 0, this.#length);
+    copy.#length = this.#length;
+    return copy;
+  }
+
+  /** `length` bytes were received; false when they are no request that can be understood. */
+  received(length: number): boolean {
+    this.#length = length;
+    if (length < IN_HEADER || this.#word(0) !== length) return false;
+    return length >= IN_HEADER + (BODY_SIZE[this.opcode] ?? 0);
+  }
+
+  // struct fuse_in_header: len, opcode, unique, nodeid, uid, gid, pid, total_extlen
+  get opcode(): number {
+    return this.#word(1);
+  }
+  get uniqueLow(): number {
+    return this.#word(2);
+  }
+  get uniqueHigh(): number {
+    return this.#word(3);
+  }
+  /** `unique` as one number: exact, since the kernel counts it up by two and never comes to 2^53. */
+  get unique(): number {
+    return this.#word(3) * TWO_32 + this.#word(2);
+  }
+  get nodeid(): number {
+    return this.#word(5) * TWO_32 + this.#word(4);
+  }
+  /** The caller's fsuid, in the user namespace of the mount. */
+  get uid(): number {
+    return this.#word(6);
+  }
+  get gid(): number {
+    return this.#word(7);
+  }
+  /** The caller's thread id, in the pid namespace of the mounter; 0 when it lives outside. */
+  get pid(): number {
+    return this.#word(8);
+  }
+
+  // What most bodies begin with: a file handle, or two flags.
+  get fh(): number {
+    return this.#word(11) * TWO_32 + this.#word(10);
+  }
+  /** LOOKUP, UNLINK: the name. */
+  get name(): string {
+    return this.#text(IN_HEADER);
+  }
+  // struct fuse_mknod_in: mode, rdev, umask, padding; then the name
+  get newMode(): number {
+    return this.#word(10);
+  }
+  get newName(): string {
+    return this.#text(IN_HEADER + 16);
+  }
+  /** SETATTR: whether it is about more than size and times. */
+  get setsOwnerOrMode(): boolean {
+    return (this.#word(10) & FATTR_OWNER_OR_MODE) !== 0;
+  }
+  /** OPEN: the flags of open(2). */
+  get openFlags(): number {
+    return this.#word(10);
+  }
+  // struct fuse_read_in: fh, offset, size, read_flags, lock_owner, flags; struct fuse_write_in likewise
+  get offset(): number {
+    return this.#word(13) * TWO_32 + this.#word(12);
+  }
+  get size(): number {
+    return this.#word(14);
+  }
+  get lockOwnerLow(): number {
+    return this.#word(16);
+  }
+  get lockOwnerHigh(): number {
+    return this.#word(17);
+  }
+  /** READ, WRITE: the flags that the open file has at this moment. */
+  get fileFlags(): number {
+    return this.#word(18);
+  }
+  // struct fuse_poll_in: fh, kh, flags, events
+  get khLow(): number {
+    return this.#word(12);
+  }
+  get khHigh(): number {
+    return this.#word(13);
+  }
+  get pollFlags(): number {
+    return this.#word(14);
+  }
+  /** INTERRUPT: `unique` of the request it is about. */
+  get interrupted(): number {
+    return this.#word(11) * TWO_32 + this.#word(10);
+  }
+  // struct fuse_init_in: major, minor, max_readahead, flags, (flags2)
+  get major(): number {
+    return this.#word(10);
+  }
+  get minor(): number {
+    return this.#word(11);
+  }
+  get initFlags(): number {
+    return this.#word(13);
+  }
+  /** FORGET: how many of the kernel's references to the node are given back. */
+  get nlookup(): number {
+    return this.fh;
+  }
+  /** BATCH_FORGET: the same for many nodes. */
+  *forgets(): Generator<{ nodeid: number; nlookup: number }> {
+    const count = Math.min(this.#word(10), Math.floor((this.#length - IN_HEADER - 8) / 16));
+    for (let i = 0; i < count; i++) {
+      const at = 12 + 4 * i;
+      yield {
+        nodeid: this.#word(at + 1) * TWO_32 + this.#word(at),
+        nlookup: this.#word(at + 3) * TWO_32 + this.#word(at + 2),
+      };
+    }
+  }
+
+  #text(from: number): string {
+    const end = this.bytes.indexOf(0, from);
+    return this.bytes.toString('latin1', from, end === -1 || end > this.#length ? this.#length : end);
+  }
+
+  #word(at: number): number {
+    return this.#words[at] as number;
+  }
+}
+
+/** struct fuse_attr, as far as it is not 0 here. */
+export interface Attributes {
+  ino: number;
+  /** Type and permissions, as in struct stat. */
+  mode: number;
+  uid: number;
+  gid: number;
+  nlink: number;
+  /** Bytes. */
+  size: number;
+  /** Of all three times, seconds. */
+  time: number;
+}
+
+/** How long the kernel may keep attributes: they never change. Seconds. */
+const ATTRIBUTES_VALID = 1_000_000_000;
+
+/** Writes replies into a buffer. Each call returns the length of the whole message, which begins at 0. */
+export class Reply {
+  readonly bytes: Buffer;
+  readonly #words: Uint32Array;
+  readonly #signed: Int32Array;
+
+  constructor(size: number = 2 * FUSE_MIN_READ_BUFFER) {
+    const memory = new ArrayBuffer(size);
+    this.bytes = Buffer.from(memory);
+    this.#words = new Uint32Array(memory);
+    this.#signed = new Int32Array(memory);
+  }
+
+  /** A reply without a body: success (0), or `errno` as a positive number. */
+  status(uniqueLow: number, uniqueHigh: number, errno = 0): number {
+    return this.#header(uniqueLow, uniqueHigh, 0, errno);
+  }
+
+  /** One byte of data. */
+  byte(uniqueLow: number, uniqueHigh: number, value: number): number {
+    this.bytes[OUT_HEADER] = value;
+    return this.#header(uniqueLow, uniqueHigh, 1, 0);
+  }
+
+  data(uniqueLow: number, uniqueHigh: number, data: Uint8Array): number {
+    this.bytes.set(data, OUT_HEADER);
+    return this.#header(uniqueLow, uniqueHigh, data.length, 0);
+  }
+
+  /** struct fuse_write_out */
+  written(uniqueLow: number, uniqueHigh: number, size: number): number {
+    this.#words[4] = size;
+    this.#words[5] = 0;
+    return this.#header(uniqueLow, uniqueHigh, 8, 0);
+  }
+
+  /** struct fuse_poll_out */
+  polled(uniqueLow: number, uniqueHigh: number, revents: number): number {
+    this.#words[4] = revents;
+    this.#words[5] = 0;
+    return this.#header(uniqueLow, uniqueHigh, 8, 0);
+  }
+
+  /** struct fuse_open_out */
+  opened(uniqueLow: number, uniqueHigh: number, fh: number, flags: number): number {
+    this.#u64(4, fh);
+    this.#words[6] = flags;
+    this.#words[7] = 0;
+    return this.#header(uniqueLow, uniqueHigh, 16, 0);
+  }
+
+  /** struct fuse_entry_out; `valid`: seconds that the kernel may keep the name. */
+  entry(uniqueLow: number, uniqueHigh: number, { nodeid, attributes, valid }: Entry): number {
+    this.#words.fill(0, 4, 4 + 32);
+    this.#u64(4, nodeid);
+    this.#u64(8, valid);
+    this.#u64(10, ATTRIBUTES_VALID);
+    this.#attributes(14, attributes);
+    return this.#header(uniqueLow, uniqueHigh, 128, 0);
+  }
+
+  /** struct fuse_attr_out */
+  attributes(uniqueLow: number, uniqueHigh: number, attributes: Attributes): number {
+    this.#words.fill(0, 4, 4 + 26);
+    this.#u64(4, ATTRIBUTES_VALID);
+    this.#attributes(8, attributes);
+    return this.#header(uniqueLow, uniqueHigh, 104, 0);
+  }
+
+  /** struct fuse_statfs_out of a file system without space. */
+  statfs(uniqueLow: number, uniqueHigh: number): number {
+    this.#words.fill(0, 4, 4 + 20);
+    this.#words[14] = 4096; // bsize
+    this.#words[15] = 255; // namelen
+    this.#words[16] = 4096; // frsize
+    return this.#header(uniqueLow, uniqueHigh, 80, 0);
+  }
+
+  /** struct fuse_init_out, from minor 23 on 64 bytes. */
+  init(uniqueLow: number, uniqueHigh: number, { minor, flags }: { minor: number; flags: number }): number {
+    this.#words.fill(0, 4, 4 + 16);
+    this.#words[4] = FUSE_KERNEL_VERSION;
+    this.#words[5] = minor;
+    this.#words[7] = flags;
+    this.#words[8] = 12 | (9 << 16); // max_background, congestion_threshold: what the kernel has by itself
+    this.#words[9] = MAX_WRITE;
+    this.#words[10] = 1; // time_gran, nanoseconds
+    return this.#header(uniqueLow, uniqueHigh, 64, 0);
+  }
+
+  /** FUSE_NOTIFY_POLL, which is no reply: whoever waits at the open file `kh` looks again. */
+  notifyPoll(khLow: number, khHigh: number): number {
+    this.#words[4] = khLow;
+    this.#words[5] = khHigh;
+    const length = this.#header(0, 0, 8, 0);
+    this.#signed[1] = FUSE_NOTIFY_POLL;
+    return length;
+  }
+
+  #header(uniqueLow: number, uniqueHigh: number, body: number, errno: number): number {
+    const length = OUT_HEADER + body;
+    this.#words[0] = length;
+    this.#signed[1] = -errno;
+    this.#words[2] = uniqueLow;
+    this.#words[3] = uniqueHigh;
+    return length;
+  }
+
+  #attributes(at: number, { ino, size, mode, nlink, uid, gid, time }: Attributes): void {
+    this.#u64(at, ino);
+    this.#u64(at + 2, size);
+    for (const word of [6, 8, 10]) this.#u64(at + word, time);
+    this.#words[at + 15] = mode;
+    this.#words[at + 16] = nlink;
+    this.#words[at + 17] = uid;
+    this.#words[at + 18] = gid;
+    this.#words[at + 20] = 4096; // blksize
+  }
+
+  #u64(at: number, value: number): void {
+    this.#words[at] = value >>> 0;
+    this.#words[at + 1] = Math.floor(value / TWO_32);
+  }
+}
+
+export interface Entry {
+  nodeid: number;
+  attributes: Attributes;
+  /** How long the kernel may keep the name, seconds. */
+  valid: number;
+}
+
+export interface DirectoryEntry {
+  ino: number;
+  name: string;
+  /** As in struct stat. */
+  mode: number;
+}
+
+/** struct fuse_dirent, one after the other, beginning with entry number `from` and filling at most `size` bytes. */
+export function directory(entries: readonly DirectoryEntry[], from: number, size: number): Buffer {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for (const [i, { ino, name, mode }] of entries.entries()) {
+    if (i < from) continue;
+    const part = Buffer.alloc((24 + name.length + 7) & ~7);
+    if (length + part.length > size) break;
+    part.writeBigUInt64LE(BigInt(ino), 0);
+    part.writeBigUInt64LE(BigInt(i + 1), 8);
+    part.writeUInt32LE(name.length, 16);
+    part.writeUInt32LE(mode >> 12, 20);
+    part.write(name, 24, 'latin1');
+    parts.push(part);
+    length += part.length;
+  }
+  return Buffer.concat(parts);
+}
