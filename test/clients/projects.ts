@@ -41,11 +41,12 @@ export const KINDS: readonly Kind[] = [
   { name: 'cargo', needs: ['cargo', 'rustc'], make: cargoProject },
 ];
 
-/** Clients that know nothing but a path. They take seconds. */
-export const FIFO_KINDS: readonly Kind[] = [
+/** Clients written in Python. They take seconds. */
+export const PYTHON_KINDS: readonly Kind[] = [
   { name: 'portage', needs: ['emerge', 'make44'], style: 'fifo', make: portageProject },
   // All workers but the first need a token to collect the tests, and nobody runs one before all have.
   { name: 'pytest-jobserver', needs: ['pytest'], style: 'fifo', least: 2, make: pytestProject },
+  { name: 'gnumake-tokenpool', needs: ['tokenpool'], make: tokenpoolProject },
 ];
 
 /** Compiles the tracer into `folder`. */
@@ -160,4 +161,40 @@ def test_job(time):
 `,
   );
   return { args: [toolPath('pytest'), '-q', '-p', 'no:cacheprovider', '-n', '3'], env: {}, jobs };
+}
+
+/** Never blocks: asks for a token for each job beyond its first until there is one. */
+function tokenpoolProject({ folder, trace, random }: Workplace): Project {
+  const jobs = 8 + random(8);
+  const times = Array.from({ length: jobs }, () => `0.0${2 + random(6)}`);
+  writeFileSync(
+    join(folder, 'jobs.py'),
+    `import subprocess, time
+from gnumake_tokenpool import JobClient
+
+client = JobClient()
+times = [${times.map((time) => `"${time}"`).join(', ')}]
+running = []
+while times or running:
+    while times:
+        token = client.acquire() if running else None
+        if running and token is None:
+            break
+        running.append((subprocess.Popen(["${trace}", "sleep", times.pop()]), token))
+    time.sleep(0.005)
+    ended = [job for job in running if job[0].poll() is not None]
+    for process, token in ended:
+        assert process.returncode == 0
+        if token is not None:
+            client.release(token)
+    running = [job for job in running if job not in ended]
+    implicit = [job for job in running if job[1] is None]
+    if running and not implicit:
+        # The implicit slot is free again: it takes over a job, whose token goes back.
+        process, token = running.pop()
+        client.release(token)
+        running.append((process, None))
+`,
+  );
+  return { args: [toolPath('tokenpool'), 'jobs.py'], env: {}, jobs };
 }

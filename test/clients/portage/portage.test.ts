@@ -1,5 +1,5 @@
-// Portage and pytest-jobserver by themselves, on a plain FIFO: that the toolchain gives real clients, and how they take
-// their tokens. STINT_SEED repeats the projects of an earlier run.
+// Clients written in Python by themselves, on a plain FIFO: that the toolchain gives real ones, and how they take their
+// tokens. STINT_SEED repeats the projects of an earlier run.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { Place, type Started } from '../../helpers/pool.ts';
 import { seeded } from '../../helpers/random.ts';
 import { missing } from '../../helpers/toolchain.ts';
 import { until } from '../../helpers/until.ts';
-import { buildTracer, FIFO_KINDS } from '../projects.ts';
+import { buildTracer, PYTHON_KINDS } from '../projects.ts';
 import { PlainFifo } from './plain-fifo.ts';
 import { writePrefix } from './prefix.ts';
 
@@ -33,7 +33,7 @@ async function end(place: Place, { ended }: Started): Promise<Trace['all']> {
   return readTrace(readFileSync(join(place.folder, 'log'), 'utf8')).all;
 }
 
-for (const { name, needs, make } of FIFO_KINDS) {
+for (const { name, needs, make } of PYTHON_KINDS) {
   test(`${name} returns each token and runs one job without, seed ${SEED}`, {
     skip: missing(...needs),
     timeout: PATIENCE,
