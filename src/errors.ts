@@ -1,4 +1,4 @@
-// The one error type that stint throws on purpose, and the exit codes it ends with.
+// The one error type that stint throws on purpose, the exit codes it ends with, and the word that was meant by a wrong one.
 // An error is thrown where it is known and shown once, by main.ts; nothing here prints.
 
 /** Exit codes. `run` ends as coreutils' env, nice and timeout do; the other verbs use OK, FAILED, USAGE, NO_DAEMON and TAKEN. */
@@ -49,4 +49,45 @@ export function reason(error: unknown): string {
   // Node's message is "EACCES: permission denied, open '/x'": the middle is what people want.
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message);
   return words?.[1] ?? error.message;
+}
+
+/** The known word that `word` most likely stands for: at most a third of it differs. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const steps = distance(word, candidate);
+    if (steps < least) {
+      best = candidate;
+      least = steps;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance; letters swapped with their neighbour count as one step. */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [];
+  for (let i = 0; i <= a.length; i++) {
+    const row: number[] = [];
+    for (let j = 0; j <= b.length; j++) {
+      if (i === 0 || j === 0) {
+        row.push(i + j);
+        continue;
+      }
+      const above = rows[i - 1] as number[];
+      const same = a[i - 1] === b[j - 1];
+      let steps = Math.min(
+        (above[j] as number) + 1,
+        (row[j - 1] as number) + 1,
+        (above[j - 1] as number) + (same ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        steps = Math.min(steps, ((rows[i - 2] as number[])[j - 2] as number) + 1);
+      }
+      row.push(steps);
+    }
+    rows.push(row);
+  }
+  return (rows[a.length] as number[])[b.length] as number;
 }

@@ -1,6 +1,6 @@
 // Options on the command line: node's own tokenizer, with our errors. A verb describes its options; anything else is an
 // error of one line, with the nearest known word as a suggestion.
-import { EXIT, StintError } from '../errors.ts';
+import { EXIT, nearest, StintError } from '../errors.ts';
 
 // Not imported: that would load all of node:util, which takes longer than everything else here.
 const { parseArgs } = process.getBuiltinModule('node:util');
@@ -73,45 +73,4 @@ export function wholeNumber(
   throw new StintError(`--${name} must be a whole number from ${range.min} to ${range.max}, not '${text}'`, {
     exit: range.exit,
   });
-}
-
-/** The known word that `word` most likely stands for: at most a third of it differs. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const steps = distance(word, candidate);
-    if (steps < least) {
-      best = candidate;
-      least = steps;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein's distance; letters swapped with their neighbour count as one step. */
-function distance(a: string, b: string): number {
-  const rows: number[][] = [];
-  for (let i = 0; i <= a.length; i++) {
-    const row: number[] = [];
-    for (let j = 0; j <= b.length; j++) {
-      if (i === 0 || j === 0) {
-        row.push(i + j);
-        continue;
-      }
-      const above = rows[i - 1] as number[];
-      const same = a[i - 1] === b[j - 1];
-      let steps = Math.min(
-        (above[j] as number) + 1,
-        (row[j - 1] as number) + 1,
-        (above[j - 1] as number) + (same ? 0 : 1),
-      );
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        steps = Math.min(steps, ((rows[i - 2] as number[])[j - 2] as number) + 1);
-      }
-      row.push(steps);
-    }
-    rows.push(row);
-  }
-  return (rows[a.length] as number[])[b.length] as number;
 }

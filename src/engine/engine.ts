@@ -13,7 +13,7 @@ import { Request } from '../nodes/fuse/wire.ts';
 import { PipeNode } from '../nodes/pipe.ts';
 import { Builds } from './builds.ts';
 import { Fifos } from './fifos.ts';
-import { type Answer, Lookups } from './lookups.ts';
+import { Lookups } from './lookups.ts';
 import { Loop } from './loop.ts';
 import type { EngineOptions, FromEngine, SystemOptions, ToEngine } from './messages.ts';
 import { System } from './system.ts';
@@ -25,14 +25,13 @@ const MAX_TURNS = 4;
 /** Requests that are answered before anything else is looked at. */
 const MAX_REQUESTS = 256;
 
-/** The thread's ends of the lines to the main thread, and in system mode to the one that looks things up. */
+/** The thread's ends of the lines to the main thread. */
 export interface Lines {
-  /** Becomes readable when another thread has sent something. */
+  /** Becomes readable when the main thread has sent something. */
   wakeFd: number;
   /** The next message of the main thread, or undefined. */
   receive(): ToEngine | undefined;
   send(message: FromEngine): void;
-  lookups?: { port: ConstructorParameters<typeof Lookups>[0]; receive(): Answer | undefined };
 }
 
 /** What only system mode has. */
@@ -50,13 +49,8 @@ export class Engine {
   readonly #builds: Builds;
   readonly #loop = new Loop();
   readonly #machine: Machine | undefined;
-  /** Whoever reads `status`, until the main thread has composed it. */
-  readonly #readers = new Map<number, (text: Buffer) => void>();
-  /** The lookup thread's id. */
-  #ownThread = 0;
   /** Whether the main thread watches what is not a request. */
   #watched = false;
-  #requests = 0;
   #now = performance.now();
   #stopped = false;
 
@@ -126,14 +120,8 @@ export class Engine {
   }
 
   #obey(): void {
-    const { wakeFd, lookups } = this.#lines;
-    clearEventfd(wakeFd);
+    clearEventfd(this.#lines.wakeFd);
     for (let message = this.#lines.receive(); message !== undefined; message = this.#lines.receive()) this.#do(message);
-    if (lookups === undefined) return;
-    for (let answer = lookups.receive(); answer !== undefined; answer = lookups.receive()) {
-      if (answer.type === 'here') this.#ownThread = answer.tid;
-      else this.#machine?.lookups.answered(answer);
-    }
   }
 
   #do(message: ToEngine): void {
@@ -150,9 +138,8 @@ export class Engine {
       case 'snapshot':
         this.#snapshot(message.request);
         break;
-      case 'status':
-        this.#readers.get(message.request)?.(Buffer.from(message.text));
-        this.#readers.delete(message.request);
+      case 'answer':
+        this.#machine?.lookups.answered(message.request, message.answer);
         break;
       case 'refuse':
         this.#machine?.system.refuse();
@@ -177,12 +164,11 @@ export class Engine {
 
   #openMachine(options: SystemOptions): Machine {
     const { device } = options;
-    const { send, lookups: line } = this.#lines;
-    if (line === undefined) throw new Error('system mode needs the thread that looks things up');
+    const { send } = this.#lines;
     const channel = deviceChannel(device);
     const now = () => this.#clock();
     const file = new FileNode(this.#ledger, channel, { recall: () => this.#recall(), now });
-    const lookups = new Lookups(line.port);
+    const lookups = new Lookups(send);
     const parts = { ledger: this.#ledger, loop: this.#loop, pipes: this.#pipes, file, lookups, now, send };
     const system = new System(parts, options);
     const host = {
@@ -190,12 +176,8 @@ export class Engine {
       thread: system.thread.bind(system),
       identify: system.identify.bind(system),
       opened: system.opened.bind(system),
-      own: (tid: number) => tid === this.#ownThread || tid === process.pid,
-      status: (answer: (text: Buffer) => void) => {
-        const request = this.#requests++;
-        this.#readers.set(request, answer);
-        send({ type: 'status', request });
-      },
+      own: (tid: number) => tid === process.pid, // the main thread's
+      status: lookups.status.bind(lookups),
       ready: (minor: number) => send({ type: 'ready', minor }),
       tooOld: (minor: number) => send({ type: 'too old', minor }),
     };

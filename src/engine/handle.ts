@@ -1,12 +1,14 @@
-// The main thread's handle of the engine: starts its thread, and in system mode the one that looks things up; wakes it, and
-// turns its messages into calls.
+// The main thread's handle of the engine: starts its thread, wakes it, turns its messages into calls, and does for it what
+// its thread must not wait for.
 import { once } from 'node:events';
 import { access } from 'node:fs';
 import { join } from 'node:path';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
+import { openOwnEnds } from '../nodes/fuse/own-ends.ts';
 import { WAKE } from '../nodes/fuse/session.ts';
+import { lineageOf } from '../process/lineage.ts';
 import type { BuildFacts, EngineOptions, FromEngine, Snapshot, ToEngine } from './messages.ts';
 
 /** What the engine tells of its builds. */
@@ -27,7 +29,6 @@ export class EngineHandle {
   readonly #events: EngineEvents;
   readonly #wakeFd = openEventfd();
   readonly #worker: Worker;
-  readonly #lookups: Worker | undefined;
   readonly #mount: string | undefined;
   readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>();
   readonly #ready = Promise.withResolvers<void>();
@@ -36,25 +37,11 @@ export class EngineHandle {
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#events = events;
     this.#mount = options.system?.mount;
-    const wakeFd = this.#wakeFd;
-    const { port1, port2 } = new MessageChannel();
-    const system = options.system !== undefined;
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { options, wakeFd, ...(system ? { lookups: port1 } : {}) },
-      transferList: system ? [port1] : [],
+      workerData: { options, wakeFd: this.#wakeFd },
       trackUnmanagedFds: false,
     });
-    if (system) {
-      this.#lookups = new Worker(new URL('./lookup-thread.ts', import.meta.url), {
-        workerData: { port: port2, wakeFd, mount: this.#mount },
-        transferList: [port2],
-        trackUnmanagedFds: false,
-      });
-      this.#lookups.on('error', (error: Error) => events.died(error));
-    } else {
-      port1.close();
-      this.#ready.resolve();
-    }
+    if (options.system === undefined) this.#ready.resolve();
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#worker.on('message', (message: FromEngine) => this.#heard(message));
     this.#worker.on('error', (error: Error) => {
@@ -97,18 +84,21 @@ export class EngineHandle {
     });
   }
 
-  /** Ends the engine's threads; FIFOs that are in use stay. */
+  /** Ends the engine's thread; FIFOs that are in use stay. */
   async stop(): Promise<void> {
     const gone = once(this.#worker, 'exit');
     this.#send({ type: 'stop' });
     await gone;
-    await this.#lookups?.terminate();
     closeEventfd(this.#wakeFd);
   }
 
   #send(message: ToEngine): void {
     this.#worker.postMessage(message);
     signalEventfd(this.#wakeFd);
+  }
+
+  #answer(request: number, found: Promise<unknown>): void {
+    void found.catch(() => undefined).then((answer) => this.#send({ type: 'answer', request, answer }));
   }
 
   #heard(message: FromEngine): void {
@@ -130,7 +120,13 @@ export class EngineHandle {
         this.#snapshots.delete(message.request);
         break;
       case 'status':
-        void this.#events.status().then((text) => this.#send({ type: 'status', request: message.request, text }));
+        this.#answer(message.request, this.#events.status());
+        break;
+      case 'who':
+        this.#answer(message.request, lineageOf(message.tid));
+        break;
+      case 'pipe':
+        this.#send({ type: 'answer', request: message.request, answer: openOwnEnds(this.#mount as string, message) });
         break;
       case 'quiet':
         // Asking for a name that is never there is the one way to wake a thread that reads the device.

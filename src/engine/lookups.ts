@@ -1,67 +1,47 @@
-// The engine's line to the thread that may wait: it reads /proc, and opens the daemon's own ends of pipes on the FUSE mount.
-// The engine's thread does neither: both can need an answer of the engine itself.
-import type { MessagePort } from 'node:worker_threads';
+// What the engine's thread must not do itself, since it could need an answer of the engine: reading /proc of a client, and
+// opening pipes on the FUSE mount. It asks the main thread, and goes on meanwhile.
+import type { Ends } from '../nodes/pipe.ts';
 import type { Lineage } from '../process/lineage.ts';
-
-/** The descriptors of a new pipe, one or two FIFOs; -1 where there is none. */
-export interface PipeEnds {
-  readEnd: number;
-  writeEnd: number;
-  returnEnd: number;
-}
-
-export type Question =
-  | { type: 'who'; request: number; tid: number }
-  | { type: 'pipe'; request: number; id: number; returnId: number };
-
-export type Answer =
-  /** The first message: the thread's own id. */
-  | { type: 'here'; tid: number }
-  | { type: 'who'; request: number; lineage: Lineage | undefined }
-  | { type: 'pipe'; request: number; ends: PipeEnds | undefined };
+import type { FromEngine } from './messages.ts';
 
 export class Lookups {
-  readonly #port: MessagePort;
-  readonly #who = new Map<number, (lineage: Lineage | undefined) => void>();
-  readonly #pipes = new Map<number, (ends: PipeEnds | undefined) => void>();
+  readonly #send: (message: FromEngine) => void;
+  readonly #open = new Map<number, (answer: never) => void>();
   #requests = 0;
 
-  constructor(port: MessagePort) {
-    this.#port = port;
+  constructor(send: (message: FromEngine) => void) {
+    this.#send = send;
   }
 
   /** Questions without an answer yet. */
   get pending(): number {
-    return this.#who.size + this.#pipes.size;
+    return this.#open.size;
   }
 
   /** Who the thread `tid` is; undefined when it is gone or hides. */
   who(tid: number, answer: (lineage: Lineage | undefined) => void): void {
-    const request = this.#requests++;
-    this.#who.set(request, answer);
-    this.#ask({ type: 'who', request, tid });
+    this.#send({ type: 'who', request: this.#ask(answer), tid });
   }
 
   /** The ends of the pipe with the node id `id`, and of that for returns unless `returnId` is 0; undefined: none can be opened. */
-  pipe(id: number, returnId: number, answer: (ends: PipeEnds | undefined) => void): void {
+  pipe(id: number, returnId: number, answer: (ends: Ends | undefined) => void): void {
+    this.#send({ type: 'pipe', request: this.#ask(answer), id, returnId });
+  }
+
+  /** The text of `status`. */
+  status(answer: (text: string) => void): void {
+    this.#send({ type: 'status', request: this.#ask(answer) });
+  }
+
+  answered(request: number, answer: unknown): void {
+    const then = this.#open.get(request);
+    this.#open.delete(request);
+    then?.(answer as never);
+  }
+
+  #ask(answer: (answer: never) => void): number {
     const request = this.#requests++;
-    this.#pipes.set(request, answer);
-    this.#ask({ type: 'pipe', request, id, returnId });
-  }
-
-  answered(answer: Answer): void {
-    if (answer.type === 'who') {
-      const then = this.#who.get(answer.request);
-      this.#who.delete(answer.request);
-      then?.(answer.lineage);
-    } else if (answer.type === 'pipe') {
-      const then = this.#pipes.get(answer.request);
-      this.#pipes.delete(answer.request);
-      then?.(answer.ends);
-    }
-  }
-
-  #ask(question: Question): void {
-    this.#port.postMessage(question);
+    this.#open.set(request, answer);
+    return request;
   }
 }

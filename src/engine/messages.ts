@@ -61,8 +61,8 @@ export type ToEngine =
   | { type: 'cancel'; id: number }
   | { type: 'capacity'; capacity: number }
   | { type: 'snapshot'; request: number }
-  /** The text of `status`, as asked for. */
-  | { type: 'status'; request: number; text: string }
+  /** To what the engine has asked. */
+  | { type: 'answer'; request: number; answer: unknown }
   /** Builds that are not there yet are shown no node any more. */
   | { type: 'refuse' }
   | { type: 'stop' };
@@ -75,8 +75,12 @@ export type FromEngine =
   | { type: 'appeared'; id: number; facts: BuildFacts }
   | { type: 'ended'; id: number }
   | { type: 'snapshot'; request: number; snapshot: Snapshot }
-  /** Somebody reads `status`. */
+  /** Somebody reads `status`: what is its text? */
   | { type: 'status'; request: number }
+  /** Who is this thread? The answer is a Lineage, or undefined. */
+  | { type: 'who'; request: number; tid: number }
+  /** A pipe is to be opened by its node id, and one for returns unless `returnId` is 0. The answer is its Ends, or undefined. */
+  | { type: 'pipe'; request: number; id: number; returnId: number }
   /** From now on requests only are waited for: when `others` becomes readable, the engine is to be woken by a request. */
   | { type: 'quiet'; others: number }
   /** The FUSE mount answers; `minor` of the protocol. */

@@ -9,11 +9,11 @@ import { openPidfd } from '../kernel/pidfd.ts';
 import type { Caller, Thread } from '../nodes/caller.ts';
 import type { FileNode } from '../nodes/file.ts';
 import { NAMES, type Session, type Shown } from '../nodes/fuse/session.ts';
-import type { Pipe, PipeNode } from '../nodes/pipe.ts';
+import type { Ends, Pipe, PipeNode } from '../nodes/pipe.ts';
 import { type NodeChoice, nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
 import type { Builds, Ground, Running } from './builds.ts';
-import type { Lookups, PipeEnds } from './lookups.ts';
+import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
 
@@ -384,7 +384,7 @@ export class System implements Ground {
     lookups.pipe(made.id, made.returnId, (ends) => this.#adopt(process, made, ends));
   }
 
-  #adopt(process: Process, made: NonNullable<Process['pipe']>, ends: PipeEnds | undefined): void {
+  #adopt(process: Process, made: NonNullable<Process['pipe']>, ends: Ends | undefined): void {
     const { pipes, loop, now } = this.#parts;
     const waiting = made.waiting.splice(0);
     if (ends === undefined || !process.alive) {

@@ -16,8 +16,6 @@ const koffi = loadKoffi();
 
 export const libc = koffi.load(null);
 
-const gettid = libc.func('int gettid()');
-
 /** The address of a buffer's first byte. The buffer must stay alive, and must not be resized, while C uses it. */
 export function address(buffer: Uint8Array): bigint {
   return koffi.address(buffer as Buffer);
@@ -40,9 +38,6 @@ export class SystemError extends Error {
     this.syscall = syscall;
   }
 }
-
-/** The id that the kernel knows the calling thread by. */
-export const ownThread = (): number => gettid();
 
 /** Returns `result`, or throws a SystemError when it is the C library's -1. */
 export function check(syscall: string, result: number): number {

@@ -71,7 +71,7 @@ export interface Host {
   /** Whether the thread is one of the daemon's own. */
   own(tid: number): boolean;
   /** The text of `status`. */
-  status(answer: (text: Buffer) => void): void;
+  status(answer: (text: string) => void): void;
   /** INIT was answered. */
   ready(minor: number): void;
   /** The kernel speaks a protocol that is too old. */
@@ -256,7 +256,7 @@ export class Session {
     this.#host.status((text) => {
       if (!this.#resume(parked)) return;
       const fh = this.#nextText++;
-      this.#texts.set(fh, text);
+      this.#texts.set(fh, Buffer.from(text));
       const { uniqueLow, uniqueHigh } = parked;
       if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: FOPEN_DIRECT_IO })) this.#texts.delete(fh);
     });
