@@ -1,5 +1,5 @@
 // `stint --help`, `stint --version`, and what is said to a word that is no verb.
-import { EXIT, StintError } from '../errors.ts';
+import { EXIT, nearest, StintError } from '../errors.ts';
 import { print } from './print.ts';
 import { VERSION } from './version.ts';
 
