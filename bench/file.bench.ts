@@ -7,11 +7,12 @@
 //   node bench/file.bench.ts --self                                    the C server against itself: the noise
 //   node bench/file.bench.ts --alone 64/4 --seconds 10 --profile DIR   stint alone; its processor profile into DIR
 import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Place, STINT } from '../test/helpers/pool.ts';
 import { median, spread, table } from './helpers/figures.ts';
-import { compile, type Load, openNode, roundTrips, type Server, type Trips } from './helpers/mounts.ts';
+import { compile, type Load, type Node, openNode, roundTrips, type Server, type Trips } from './helpers/mounts.ts';
 import { plainFifo, withPlace } from './helpers/pool.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
@@ -46,13 +47,6 @@ const { values: options } = parseArgs({
   },
 });
 
-const reason = unfit();
-if (reason === undefined) await main();
-else {
-  process.stderr.write(`file: ${reason}\n`);
-  process.exitCode = 1;
-}
-
 async function main(): Promise<void> {
   compile('round-trips.c');
   const { alone, self } = options;
@@ -61,7 +55,7 @@ async function main(): Promise<void> {
     return;
   }
   const program = compile('reference/fuse-server.c', ...fuseFlags().split(' '));
-  const reference: Server = (dir, slots) => [program, dir, String(slots)];
+  const reference: ServerIn = () => (dir, slots) => [program, dir, String(slots)];
   const rows: string[][] = [];
   for (const scene of named(options.case ?? '')) {
     rows.push(await withPlace((place) => compare(place, scene, [reference, self ? reference : stint])));
@@ -72,35 +66,47 @@ async function main(): Promise<void> {
   table(['clients/slots', ...speeds, ...latencies, 'share C', `share ${ours}`], rows);
 }
 
-const stint: Server = (dir, slots) => [STINT, 'serve', '--mount', dir, '--jobs', String(slots)];
+type ServerIn = (place: Place) => Server;
+
+const stint: ServerIn = (place) => (dir, slots) => [STINT, ...serve(place, dir, slots)];
 
 /** The engine under the profiler. The launcher is left out: it hides Node's options from stint. */
-const profiled = (folder: string): Server => {
-  const main = join(import.meta.dirname, '../src/main.ts');
-  const node = [process.execPath, '--cpu-prof', `--cpu-prof-dir=${resolve(folder)}`, main];
-  return (dir, slots) => [...node, 'serve', '--mount', dir, '--jobs', String(slots)];
-};
+const profiled =
+  (folder: string): ServerIn =>
+  (place) =>
+  (dir, slots) => {
+    const main = join(import.meta.dirname, '../src/main.ts');
+    return [process.execPath, '--cpu-prof', `--cpu-prof-dir=${resolve(folder)}`, main, ...serve(place, dir, slots)];
+  };
+
+/** The clients are no program that stint knows: it would give them a pipe, and charge a slot for a job without a token. */
+function serve(place: Place, dir: string, slots: number): string[] {
+  const config = join(place.folder, 'stint.toml');
+  writeFileSync(config, '[[client]]\nprogram = "round-trips"\nnode = "file"\nimplicit = false\n');
+  const named = readFileSync(join(import.meta.dirname, '../src/cli/serve.ts'), 'utf8').includes('config');
+  return ['serve', '--mount', dir, '--jobs', String(slots), ...(named ? ['--config', config] : [])];
+}
 
 async function runAlone(place: Place, scene: Case, profile: string | undefined): Promise<void> {
-  const node = await openNode(place, profile === undefined ? stint : profiled(profile), scene.slots);
+  const node = await openNode(place, (profile === undefined ? stint : profiled(profile))(place), scene.slots);
   try {
-    const trips = await roundTrips(place, node.path, { ...scene, length: Number(options.seconds) * 1000 });
+    const trips = await roundTrips(place, node, { ...scene, length: Number(options.seconds) * 1000 });
     process.stdout.write(`${scene.name}: ${JSON.stringify(trips)}\n`);
   } finally {
     await node.close();
   }
 }
 
-async function compare(place: Place, scene: Case, servers: readonly [Server, Server]): Promise<string[]> {
+async function compare(place: Place, scene: Case, servers: readonly ServerIn[]): Promise<string[]> {
   const fifo = plainFifo(scene.slots);
-  const nodes = [{ ...fifo, close: async () => fifo.close() }];
+  const nodes: Node[] = [{ kind: 'fifo', path: fifo.path, close: async () => fifo.close() }];
   try {
-    for (const server of servers) nodes.push(await openNode(place, server, scene.slots));
-    const trips = nodes.map(({ path }) => ({ path, all: [] as Trips[] }));
+    for (const server of servers) nodes.push(await openNode(place, server(place), scene.slots));
+    const trips = nodes.map((node) => ({ node, all: [] as Trips[] }));
     for (let round = -1; round < ROUNDS; round++) {
       const turn = round % 2 === 0 ? trips : trips.toReversed();
-      for (const { path, all } of turn) {
-        const one = await roundTrips(place, path, { ...scene, length: LENGTH });
+      for (const { node, all } of turn) {
+        const one = await roundTrips(place, node, { ...scene, length: LENGTH });
         if (round >= 0) all.push(one); // the first warms
       }
     }
@@ -144,4 +150,11 @@ function unfit(): string | undefined {
 
 function fuseFlags(): string {
   return spawnSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).stdout?.trim() ?? '';
+}
+
+const reason = unfit();
+if (reason === undefined) await main();
+else {
+  process.stderr.write(`file: ${reason}\n`);
+  process.exitCode = 1;
 }

@@ -1,11 +1,12 @@
 /* Load for the benchmark of the file node: clients that take a slot and return it as fast as they can, each round trip measured.
  *
- *   round-trips block PATH CLIENTS SLOTS MS CPU    a read that waits, a write
- *   round-trips poll  PATH CLIENTS SLOTS MS CPU    a read that does not wait, poll(2) when there is nothing, a write
+ *   round-trips block file|fifo PATH CLIENTS SLOTS MS CPU    a read that waits, a write
+ *   round-trips poll  file|fifo PATH CLIENTS SLOTS MS CPU    a read that does not wait, poll(2) when there is nothing, a write
  *
  * All clients run on the processor CPU, begin at the same moment and stop MS milliseconds later, each with its slot returned.
  * Then all SLOTS slots must be there again. Prints one JSON object: round trips a second, p50, p99 and the longest in µs, and
- * the share of the client that got least in that of the one that got most. When something hangs, it says what, and exits 1. */
+ * the share of the client that got least in that of the one that got most. When something hangs or is missing, it says what,
+ * and exits 1. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +108,15 @@ static double quantile(const unsigned *all, u64 trips, double share) {
     return 0;
 }
 
+/* A server may give the file to some programs and a FIFO to others; the figures of one say nothing of the other. */
+static void expect(const char *kind) {
+    struct stat st;
+    if (stat(path, &st)) fail("stat");
+    if (S_ISFIFO(st.st_mode) == !strcmp(kind, "fifo")) return;
+    fprintf(stderr, "round-trips: %s is no %s for this program\n", path, kind);
+    exit(1);
+}
+
 /* All slots must be there: takes them, without waiting for long, and puts them back. */
 static int slots_there(int wanted) {
     int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC), got = 0;
@@ -133,15 +144,16 @@ static void give_up(int signal) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) return 2;
+    if (argc != 8) return 2;
     polls = !strcmp(argv[1], "poll");
-    path = argv[2];
-    count = atoi(argv[3]);
-    int slots = atoi(argv[4]), ready[2], start[2];
-    u64 ms = strtoull(argv[5], NULL, 10);
+    path = argv[3];
+    expect(argv[2]);
+    count = atoi(argv[4]);
+    int slots = atoi(argv[5]), ready[2], start[2];
+    u64 ms = strtoull(argv[6], NULL, 10);
     cpu_set_t cpu;
     CPU_ZERO(&cpu);
-    CPU_SET(atoi(argv[6]), &cpu);
+    CPU_SET(atoi(argv[7]), &cpu);
     if (sched_setaffinity(0, sizeof cpu, &cpu)) fail("sched_setaffinity");
     clients = mmap(NULL, count * sizeof *clients + sizeof(u64), PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);

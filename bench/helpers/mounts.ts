@@ -2,7 +2,7 @@
 // processor, this process keeps to the others. Whatever happens, no server and no mount is left: one that does not leave
 // when told is cut off from the kernel first and killed then, for a client that waits for it cannot be killed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,6 +14,9 @@ const cache = join(import.meta.dirname, '../../.cache/bench');
 /** How long a server may take to leave when told, milliseconds. */
 const PATIENCE = 5000;
 
+/** After how long the clients are given up, milliseconds; a little later than they give up themselves. */
+const HANGS = 20_000;
+
 /** The processor that servers and clients share: the last one that may be used. */
 export const CPU: string = execFileSync('sh', ['-c', 'grep Cpus_allowed_list /proc/self/status'], { encoding: 'utf8' })
   .trim()
@@ -23,6 +26,8 @@ export const CPU: string = execFileSync('sh', ['-c', 'grep Cpus_allowed_list /pr
 export type Server = (dir: string, slots: number) => readonly string[];
 
 export interface Node {
+  /** What clients must find there. */
+  readonly kind: 'file' | 'fifo';
   /** The file that clients open. */
   readonly path: string;
   /** Ends the server and its mount. */
@@ -49,6 +54,7 @@ export interface Trips {
 
 interface Open {
   readonly dir: string;
+  readonly place: Place;
   readonly server: Started;
 }
 
@@ -58,7 +64,8 @@ for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as cons
     for (const node of open) {
       cutOff(node.dir);
       node.server.killAll('SIGKILL');
-      rmSync(node.dir, { recursive: true, force: true });
+      remove(node);
+      rmSync(node.place.folder, { recursive: true, force: true });
     }
     process.exit(code);
   });
@@ -68,7 +75,7 @@ for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as cons
 export async function openNode(place: Place, server: Server, slots: number): Promise<Node> {
   const dir = mkdtempSync(join(tmpdir(), 'stint-bench-'));
   const started = place.spawn('setpriv', bound('TERM', server(dir, slots)), { deadline: 3_600_000 });
-  const node = { dir, server: started };
+  const node = { dir, place, server: started };
   open.add(node);
   const close = () => closeNode(node);
   try {
@@ -78,14 +85,14 @@ export async function openNode(place: Place, server: Server, slots: number): Pro
     await close();
     throw error;
   }
-  return { path: join(dir, 'jobserver'), close };
+  return { kind: 'file', path: join(dir, 'jobserver'), close };
 }
 
-/** Runs the load at `path` to its end. @throws Error when a client hangs or a slot is missing at the end */
-export async function roundTrips(place: Place, path: string, { mode, clients, slots, length }: Load): Promise<Trips> {
-  const args = [mode, path, clients, slots, length, CPU].map(String);
+/** Runs the load at `node` to its end. @throws Error when a client hangs or a slot is missing at the end */
+export async function roundTrips(place: Place, node: Node, { mode, clients, slots, length }: Load): Promise<Trips> {
+  const args = [mode, node.kind, node.path, clients, slots, length, CPU].map(String);
   const load = place.spawn('setpriv', bound('KILL', [join(cache, 'round-trips'), ...args]), {
-    deadline: length + 60_000,
+    deadline: length + HANGS,
   });
   const { code, stdout, stderr } = await load.ended;
   if (code !== 0) throw new Error(`round-trips ${args.join(' ')} ended with ${code}: ${stderr.trim()}`);
@@ -115,8 +122,14 @@ async function closeNode(node: Open): Promise<void> {
   cutOff(dir);
   server.killAll('SIGKILL');
   await until('the server is gone', left);
-  rmSync(dir, { recursive: true });
+  remove(node);
   open.delete(node);
+}
+
+/** The folder, which is empty now, and the lock beside it that stint leaves. */
+function remove({ dir }: Open): void {
+  rmSync(`${dir}.lock`, { force: true });
+  rmdirSync(dir);
 }
 
 /** Ends whatever is mounted at `dir`, and every request that waits there. It never looks at the mount itself: that may hang. */
