@@ -196,6 +196,7 @@ test('a caller that does not take its answer is sent away in time', async (t) =>
   const { path, connections } = await served(t, { patience: 200 });
   const slow = raw(path, 'GET /large HTTP/1.1\r\nhost: x\r\n\r\n');
   slow.socket.pause();
+  await until('it is connected', async () => (await connections()) === 1);
   await until('nothing is left of it', async () => (await connections()) === 0);
 });
 
