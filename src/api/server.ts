@@ -37,6 +37,8 @@ export async function serveApi(
   });
   // One call for each connection: so what a caller can keep busy, and for how long, is easily bounded.
   server.maxRequestsPerSocket = 1;
+  server.keepAliveTimeout = 1; // for who sends two at once: Node refuses the second, but would wait for a third
+  server.keepAliveTimeoutBuffer = 0;
   server.on('connection', (socket) => {
     const deadline = setTimeout(() => refuseSlow(socket, version), patience);
     deadlines.set(socket, deadline);
