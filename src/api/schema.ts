@@ -68,7 +68,7 @@ export interface Status {
     since: number;
     socket: string;
     /** `user`: the pool of one user; `system`: that of the machine. */
-    mode?: 'user' | 'system';
+    mode: 'user' | 'system';
     /** The directory that clients open their jobserver in; only in system mode. */
     mount?: string;
   };
@@ -79,13 +79,13 @@ export interface Status {
   /** Slots that nobody uses: capacity − every build's (implicit + held). Below 0 after the capacity was lowered. */
   free: number;
   /** Slots that builds are known to wait for, in all. */
-  waiting?: number;
-  /** Slots set aside for a client that was woken and has not yet taken one; they count as free. */
-  reserved?: number;
+  waiting: number;
+  /** Slots that lie in pipes, or are set aside for clients that were woken, in all; they count as free. */
+  reserved: number;
   /** Slots that are out beyond the capacity. */
-  overcommit?: number;
+  overcommit: number;
   /** Tokens returned without having been taken since the daemon started, in all; they add nothing to the pool. */
-  surplus?: number;
+  surplus: number;
   /** In the order in which they came. */
   builds: BuildStatus[];
 }
@@ -98,9 +98,9 @@ export interface BuildStatus {
   /** The name of the user, or the number where it has no name. */
   user: string;
   /** The number of the user. */
-  uid?: number;
+  uid: number;
   /** What made it a build: `stint run`, a control group (`scope`), or the session of its first process. */
-  kind?: 'run' | 'scope' | 'session';
+  kind: 'run' | 'scope' | 'session';
   /** When it came, Unix time in milliseconds. */
   since: number;
   /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still has its pipe open. */

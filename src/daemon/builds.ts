@@ -32,7 +32,7 @@ export class Builds implements Pool {
   readonly #since = Date.now();
   /** Slots in the pool. */
   #capacity: number;
-  /** Odd numbers are given here, even ones by the engine to builds that nobody opened. */
+  /** In system mode odd numbers are given here, even ones by the engine to builds that nobody opened. */
   #nextId = 1;
   #stopped = false;
   /** Resolves when the last build has ended. */
@@ -77,7 +77,7 @@ export class Builds implements Pool {
     const refusal = this.#options.refuse(caller);
     if (refusal !== undefined) throw new HttpError(403, refusal);
     const id = this.#nextId;
-    this.#nextId += 2;
+    this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
     const { label, cwd, implicit } = request;
     const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: caller.pid, uid: caller.uid };
     const started = new Promise<{ path: string; within: number | undefined }>((resolve, reject) =>

@@ -38,6 +38,14 @@ export interface Daemon {
    * @param patience how long to wait for builds to end before that, milliseconds; no new ones are taken meanwhile
    */
   stop(patience?: number): void;
+  /** Takes over what may change while it serves. */
+  reload(settings: Settings): void;
+}
+
+export interface Settings {
+  /** Slots in the pool; undefined: as it is. */
+  capacity: number | undefined;
+  clients: SystemOptions['clients'];
 }
 
 /** @throws StintError when the place cannot be used or another daemon serves it */
@@ -159,7 +167,11 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
     });
   });
   const idleWatch = options.system === undefined ? watchIdle(options, { server, socket }, builds, stop) : undefined;
-  return { done: end.done, stop };
+  const reload = ({ capacity, clients }: Settings) => {
+    if (capacity !== undefined) builds.setCapacity(capacity);
+    builds.engine.setClients(clients);
+  };
+  return { done: end.done, stop, reload };
 }
 
 function inode(path: string): number | undefined {

@@ -141,6 +141,9 @@ export class Engine {
       case 'answer':
         this.#machine?.lookups.answered(message.request, message.answer);
         break;
+      case 'clients':
+        this.#machine?.system.setClients(message.clients);
+        break;
       case 'refuse':
         this.#machine?.system.refuse();
         break;

@@ -9,7 +9,7 @@ import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { openOwnEnds } from '../nodes/fuse/own-ends.ts';
 import { WAKE } from '../nodes/fuse/session.ts';
 import { lineageOf } from '../process/lineage.ts';
-import type { BuildFacts, EngineOptions, FromEngine, Snapshot, ToEngine } from './messages.ts';
+import type { BuildFacts, EngineOptions, FromEngine, Snapshot, SystemOptions, ToEngine } from './messages.ts';
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
@@ -68,6 +68,11 @@ export class EngineHandle {
   /** Changes the pool's size, 1 to MAX_CAPACITY slots. */
   setCapacity(capacity: number): void {
     this.#send({ type: 'capacity', capacity });
+  }
+
+  /** Changes which node which program gets, for those that open it from now on. */
+  setClients(clients: SystemOptions['clients']): void {
+    this.#send({ type: 'clients', clients });
   }
 
   /** From now on only builds that are there already find the node. */

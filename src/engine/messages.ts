@@ -63,6 +63,7 @@ export type ToEngine =
   | { type: 'snapshot'; request: number }
   /** To what the engine has asked. */
   | { type: 'answer'; request: number; answer: unknown }
+  | { type: 'clients'; clients: readonly ClientRule[] }
   /** Builds that are not there yet are shown no node any more. */
   | { type: 'refuse' }
   | { type: 'stop' };

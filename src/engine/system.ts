@@ -70,10 +70,13 @@ export class System implements Ground {
   /** Ids of builds that nobody opened count down from here. */
   #nextId = 1;
   #refusing = false;
+  /** Which node which program gets, before the built-in table. */
+  #rules: SystemOptions['clients'];
 
   constructor(parts: Parts, options: SystemOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#rules = options.clients;
   }
 
   // Builds.
@@ -124,6 +127,10 @@ export class System implements Ground {
     return { waiting, stranded: 0, surplus, clients };
   }
 
+  setClients(rules: SystemOptions['clients']): void {
+    this.#rules = rules;
+  }
+
   /** Whoever is in no build yet is shown no node from now on. */
   refuse(): void {
     this.#refusing = true;
@@ -145,7 +152,7 @@ export class System implements Ground {
         answer({ node: 'none', errno: EACCES });
         return;
       }
-      const choice = nodeFor(lineage.program, this.#options.clients);
+      const choice = nodeFor(lineage.program, this.#rules);
       if (this.#refusing && this.#find(lineage) === undefined && !this.#inBuild(lineage)) {
         answer({ node: 'none', errno: ENOENT });
       } else if (choice.node === 'file') {
@@ -202,7 +209,7 @@ export class System implements Ground {
     const known = this.#find(lineage);
     if (known !== undefined) {
       known.program = lineage.program;
-      known.choice = nodeFor(lineage.program, this.#options.clients);
+      known.choice = nodeFor(lineage.program, this.#rules);
       return known;
     }
     const stale = this.#processes.get(lineage.pid);
@@ -224,7 +231,7 @@ export class System implements Ground {
       alive: true,
       threads: [],
       program: lineage.program,
-      choice: withMakeflags(nodeFor(lineage.program, this.#options.clients), lineage),
+      choice: withMakeflags(nodeFor(lineage.program, this.#rules), lineage),
       implicit: undefined,
       pipe: undefined,
       opened: false,

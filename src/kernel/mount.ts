@@ -9,6 +9,7 @@ const umount2 = libc.func('int umount2(const char *target, int flags)');
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MS_NOEXEC = 8;
+const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 
 /** Mounts a FUSE file system named `source` at `target`; `data` as in the kernel's fuse.rst. @throws SystemError EPERM, EBUSY, ENOENT … */
@@ -19,4 +20,9 @@ export function mountFuse(source: string, target: string, data: string): void {
 /** Takes a mount out of the tree at once; it ends when its last user has gone. @throws SystemError EINVAL when nothing is mounted there, EPERM */
 export function detachMount(target: string): void {
   check('umount2', umount2(target, MNT_DETACH));
+}
+
+/** Ends the FUSE connection of the mount at `target`: whoever waits in it gets an error. The mount itself may stay. */
+export function abortMount(target: string): void {
+  umount2(target, MNT_FORCE); // fails with EBUSY where files are open, but has aborted by then
 }

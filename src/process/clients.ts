@@ -9,7 +9,8 @@ export interface ClientRule {
   implicit?: boolean;
 }
 export function nodeFor(program: string, _rules: readonly ClientRule[] = []): NodeChoice {
-  if (/^(g?make|cargo|rustc|ctest|python|cat|dd|round-trips)/.test(program)) return { node: 'file', implicit: true };
+  if (/^(g?make|cargo|rustc|ctest|python|cat|dd)/.test(program)) return { node: 'file', implicit: true };
+  if (/^round-trips/.test(program)) return { node: 'file', implicit: false };
   if (program === 'ninja') return { node: 'pipe', implicit: true };
   return { node: 'pipe', implicit: true };
 }

@@ -1,6 +1,8 @@
 // What the configuration of the machine's daemon holds, and what counts where it is silent. Apart from its reader, so that a
 // daemon without a configuration need not load that.
 
+import type { ClientRule } from './clients.ts';
+
 export interface Config {
   /** Slots in the pool; undefined: the processors there are. */
   jobs: number | undefined;
@@ -18,14 +20,6 @@ export interface Config {
   stopTimeout: number;
   /** Which node which program gets, before the built-in table; the first that fits counts. */
   clients: readonly ClientRule[];
-}
-
-interface ClientRule {
-  /** Its name; `*` and `?` stand for any characters and for one. */
-  program: string;
-  node: 'file' | 'pipe' | 'split';
-  /** Whether it runs a job without a token; undefined: what is known of the program. */
-  implicit?: boolean;
 }
 
 export const DEFAULTS: Config = {

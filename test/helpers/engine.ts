@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineHandle } from '../../src/engine/handle.ts';
-import type { BuildFigures, Snapshot } from '../../src/engine/messages.ts';
+import type { BuildFacts, BuildFigures, Snapshot } from '../../src/engine/messages.ts';
 import { temporaryFolder } from './temporary.ts';
 import { until } from './until.ts';
 
@@ -39,6 +39,8 @@ export class TestEngine {
           if (build !== undefined) build.fifo = fifo;
         },
         failed: (_, message) => this.failures.push(message),
+        appeared: () => {},
+        status: async () => '',
         ended: (id) => {
           const build = this.builds.get(id);
           if (build !== undefined) build.ended = true;
@@ -59,7 +61,7 @@ export class TestEngine {
     const root = spawn('sleep', ['1000'], { stdio: 'ignore' });
     const build: TestBuild = { id: this.#nextId++, root, fifo: undefined, ended: false };
     this.builds.set(build.id, build);
-    this.handle.open(build.id, root.pid as number, implicit);
+    this.handle.open(build.id, factsOf(root.pid as number), implicit);
     return build;
   }
 
@@ -109,3 +111,6 @@ export async function takeAll(fd: number, count: number): Promise<void> {
 export function giveBack(fd: number, count: number, byte = '+'): void {
   writeSync(fd, byte.repeat(count));
 }
+
+/** What is told of a build whose root is `pid`. */
+export const factsOf = (rootPid: number): BuildFacts => ({ kind: 'run', label: 'test', cwd: '/', rootPid, uid: 0 });

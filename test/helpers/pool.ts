@@ -49,12 +49,15 @@ export class Place {
   /** The daemon's directory. */
   readonly dir: string;
   readonly socket: string;
+  /** Where a daemon of the machine would be mounted. */
+  readonly mount: string;
   readonly #mark: Mark;
 
   constructor(t: Ends) {
     this.folder = mkdtempSync(join(realpathSync(tmpdir()), 'stint-pool-'));
     this.dir = join(this.folder, 'stint');
     this.socket = join(this.dir, 'api.sock');
+    this.mount = join(this.folder, 'machine');
     this.#mark = `${MARK}=${this.folder}`;
     t.after(() => this.#clear());
   }
@@ -66,6 +69,7 @@ export class Place {
       ...Object.fromEntries(kept),
       PATH: PLAIN_PATH,
       XDG_RUNTIME_DIR: this.folder,
+      STINT_MOUNT: this.mount, // where no daemon of the real machine is
       ...more,
       [MARK]: this.folder,
     };
@@ -167,7 +171,11 @@ export class Place {
     assert.ok(!names(this.dir).includes('api.sock'), 'no socket is left');
   }
 
+  /** Called at the end, before everything is killed. */
+  protected release(): void {}
+
   async #clear(): Promise<void> {
+    this.release();
     await until('everything started here is gone', () => !killMarked(this.#mark));
     rmSync(this.folder, { recursive: true, force: true });
   }

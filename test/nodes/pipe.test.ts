@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, unlinkSync } from 'node:fs';
 import { test } from 'node:test';
-import { giveBack, TestEngine, take, takeAll } from '../helpers/engine.ts';
+import { factsOf, giveBack, TestEngine, take, takeAll } from '../helpers/engine.ts';
 import { until } from '../helpers/until.ts';
 
 test('a build that is alone finds every slot but its first in its pipe', async (t) => {
@@ -145,7 +145,7 @@ test('a build whose FIFO was removed by somebody goes on for those who have it o
 
 test('a root that is gone before its build opens is told', async (t) => {
   const engine = new TestEngine(t, 1);
-  engine.handle.open(99, 2 ** 22 + 1, 1);
+  engine.handle.open(99, factsOf(2 ** 22 + 1), 1);
   await until('it is told', () => engine.failures.length === 1);
   assert.match(engine.failures[0] as string, /ESRCH/);
 });
