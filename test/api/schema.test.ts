@@ -73,5 +73,9 @@ test('the examples in the documentation fit the schema', () => {
   const page = readFileSync(join(docs, 'json-output.md'), 'utf8');
   const examples = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text as string));
   assert.equal(examples.length, 2, 'one of user mode, one of system mode');
-  for (const example of examples) assert.ok(validate(example), JSON.stringify(validate.errors));
+  const api = readFileSync(join(docs, 'api.md'), 'utf8');
+  const status = JSON.parse(/## GET \/status[\s\S]*?```json\n([\s\S]*?)```/.exec(api)?.[1] as string);
+  const { builds } = JSON.parse(/## GET \/builds\n[\s\S]*?```json\n([\s\S]*?)```/.exec(api)?.[1] as string);
+  for (const example of [...examples, status, { ...status, builds }])
+    assert.ok(validate(example), JSON.stringify(validate.errors));
 });

@@ -64,19 +64,25 @@ test('slots that are lost and builds that were left are remarked', () => {
     cwd: '/',
     rootPid: 1,
     user: 'u',
+    uid: 1,
+    kind: 'run',
     since: 0,
     held: 2,
     implicit: 0,
     offered: 0,
     waiting: 0,
     surplus: 0,
-  };
+  } as const;
   const text = table(
     {
-      daemon: { version: '0', pid: 1, since: 0, socket: '/s' },
+      daemon: { version: '0', pid: 1, since: 0, socket: '/s', mode: 'user' },
       capacity: 2,
       limit: 2,
       free: 0,
+      waiting: 0,
+      reserved: 0,
+      overcommit: 0,
+      surplus: 0,
       builds: [{ ...build, state: 'left', stranded: 2 }],
     },
     3_723_000,
