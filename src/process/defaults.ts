@@ -14,7 +14,7 @@ export interface Config {
   group: number;
   /** The number of the group whose members may change the pool. */
   apiGroup: number;
-  /** What SIGTERM means: leave when no slot is out any more, or at once. */
+  /** What SIGTERM means: leave when the builds that run have ended, or at once. */
   onTerm: 'wait' | 'now';
   /** How long `wait` waits at most, seconds. */
   stopTimeout: number;
