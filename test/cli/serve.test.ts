@@ -21,7 +21,9 @@ const root = process.getuid?.() === 0;
 const needsRoot = !root && 'needs root';
 
 for (const [args, said] of [
-  [[], /say which pool to serve\nhint: for your own builds: stint serve --user/],
+  [['--idle-exit', '5'], /--idle-exit needs --user/],
+  [['--mount', 'here'], /--mount must be an absolute path/],
+  [['--user', '--config', 'x'], /--config does not go with --user/],
   [['--user', '--jobs', '0'], /--jobs must be a whole number from 1 to 4096, not '0'/],
   [['--user', '--jobs', '-1'], /--jobs/],
   [['--user', '--jobs', '4097'], /from 1 to 4096, not '4097'/],
