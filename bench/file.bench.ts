@@ -7,12 +7,21 @@
 //   node bench/file.bench.ts --self                                    the C server against itself: the noise
 //   node bench/file.bench.ts --alone 64/4 --seconds 10 --profile DIR   stint alone; its processor profile into DIR
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Place, STINT } from '../test/helpers/pool.ts';
 import { median, spread, table } from './helpers/figures.ts';
-import { compile, type Load, type Node, openNode, roundTrips, type Server, type Trips } from './helpers/mounts.ts';
+import {
+  closeAll,
+  compile,
+  type Load,
+  type Node,
+  openNode,
+  roundTrips,
+  type Server,
+  type Trips,
+} from './helpers/mounts.ts';
 import { plainFifo, withPlace } from './helpers/pool.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
@@ -83,8 +92,7 @@ const profiled =
 function serve(place: Place, dir: string, slots: number): string[] {
   const config = join(place.folder, 'stint.toml');
   writeFileSync(config, '[[client]]\nprogram = "round-trips"\nnode = "file"\nimplicit = false\n');
-  const named = readFileSync(join(import.meta.dirname, '../src/cli/serve.ts'), 'utf8').includes('config');
-  return ['serve', '--mount', dir, '--jobs', String(slots), ...(named ? ['--config', config] : [])];
+  return ['serve', '--config', config, '--mount', dir, '--jobs', String(slots)];
 }
 
 async function runAlone(place: Place, scene: Case, profile: string | undefined): Promise<void> {
@@ -113,7 +121,7 @@ async function compare(place: Place, scene: Case, servers: readonly ServerIn[]):
     const [plain, reference, ours] = trips.map(({ all }) => all) as [Trips[], Trips[], Trips[]];
     return row(scene, plain, { reference, ours });
   } finally {
-    for (const node of nodes) await node.close();
+    await closeAll(nodes);
   }
 }
 

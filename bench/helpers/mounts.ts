@@ -73,7 +73,7 @@ for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as cons
 
 /** Starts a server in a folder of its own. */
 export async function openNode(place: Place, server: Server, slots: number): Promise<Node> {
-  const dir = mkdtempSync(join(tmpdir(), 'stint-bench-'));
+  const dir = mkdtempSync(join(tmpdir(), `stint-bench-${process.pid}-`));
   const started = place.spawn('setpriv', bound('TERM', server(dir, slots)), { deadline: 3_600_000 });
   const node = { dir, place, server: started };
   open.add(node);
@@ -86,6 +86,13 @@ export async function openNode(place: Place, server: Server, slots: number): Pro
     throw error;
   }
   return { kind: 'file', path: join(dir, 'jobserver'), close };
+}
+
+/** Closes every one of them, also when one cannot be closed. @throws what the first of those says */
+export async function closeAll(nodes: readonly Node[]): Promise<void> {
+  const results = await Promise.allSettled(nodes.map((node) => node.close()));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Runs the load at `node` to its end. @throws Error when a client hangs or a slot is missing at the end */
