@@ -6,8 +6,9 @@ import { Offers } from '../core/offers.ts';
 import type { Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { clearEventfd } from '../kernel/eventfd.ts';
+import { reader } from '../kernel/io.ts';
 import { FileNode } from '../nodes/file.ts';
-import { deviceChannel, receive } from '../nodes/fuse/channel.ts';
+import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { Session } from '../nodes/fuse/session.ts';
 import { Request } from '../nodes/fuse/wire.ts';
 import { PipeNode } from '../nodes/pipe.ts';
@@ -192,11 +193,12 @@ export class Engine {
 
   #attach(device: number, { session, file, lookups }: Pick<Machine, 'session' | 'file' | 'lookups'>): void {
     const request = new Request();
+    const receive = reader(device, request.bytes);
     this.#loop.attach({
       fd: device,
       requests: (waits) => {
         for (let i = 0; i < MAX_REQUESTS; i++) {
-          const length = receive(device, request);
+          const length = receive();
           if (length > 0 && request.received(length)) session.handle(request);
           else if (length === -EAGAIN) return;
           else if (length === -ENODEV || length === -ECONNABORTED) {

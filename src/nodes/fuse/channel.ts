@@ -1,16 +1,18 @@
-// The line to the kernel: receives requests and writes replies, one whole message in each call. It knows no meaning.
-import { readBytes, writeBytes } from '../../kernel/io.ts';
-import { type Attributes, type Entry, Reply, type Request } from './wire.ts';
+// The line to the kernel: writes replies, one whole message in each call. It knows no meaning.
+import { writer } from '../../kernel/io.ts';
+import { type Attributes, type Entry, Reply } from './wire.ts';
 
 /** Writes one message; returns its length, or the negative errno. Tests put a kernel of their own here. */
 export type Write = (bytes: Buffer, length: number) => number;
 
 export class Channel {
-  readonly #reply = new Reply();
+  readonly #reply: Reply;
   readonly #write: Write;
 
-  constructor(write: Write) {
+  /** @param reply what messages are composed in */
+  constructor(write: Write, reply: Reply = new Reply()) {
     this.#write = write;
+    this.#reply = reply;
   }
 
   /** Success without a body (0), or an errno. */
@@ -66,7 +68,8 @@ export class Channel {
 }
 
 /** The channel of the open FUSE device `fd`. */
-export const deviceChannel = (fd: number): Channel => new Channel((bytes, length) => writeBytes(fd, bytes, length));
-
-/** Receives the next request from the FUSE device `fd`: its length, or the negative errno. */
-export const receive = (fd: number, request: Request): number => readBytes(fd, request.bytes, request.bytes.length);
+export function deviceChannel(fd: number): Channel {
+  const reply = new Reply();
+  const write = writer(fd, reply.bytes);
+  return new Channel((_, length) => write(length), reply);
+}

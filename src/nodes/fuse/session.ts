@@ -17,11 +17,13 @@ import {
   directory,
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,
+  FOPEN_PARALLEL_DIRECT_WRITES,
   FOPEN_STREAM,
   FUSE_KERNEL_VERSION,
   FUSE_NEWEST_MINOR,
   FUSE_OLDEST_MINOR,
   FUSE_PARALLEL_DIROPS,
+  MAX_WRITE,
   OP,
   type Request,
 } from './wire.ts';
@@ -30,8 +32,9 @@ const { ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENOTTY } = os.constan
 const { S_IFDIR, S_IFREG, S_IFIFO } = constants;
 const S_IFSOCK = 0o140000;
 
-/** NOFLUSH came with minor 35. */
+/** The minor versions that NOFLUSH and PARALLEL_DIRECT_WRITES came with. */
 const NOFLUSH_MINOR = 35;
+const PARALLEL_WRITES_MINOR = 36;
 
 /** Node ids of what is always there. Those of pipes follow; none is ever used for something else again. */
 const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, FIRST_PIPE: 16 } as const;
@@ -208,6 +211,7 @@ export class Session {
     }
     const spoken = Math.min(minor, FUSE_NEWEST_MINOR);
     if (spoken >= NOFLUSH_MINOR) this.#openFlags |= FOPEN_NOFLUSH;
+    if (spoken >= PARALLEL_WRITES_MINOR) this.#openFlags |= FOPEN_PARALLEL_DIRECT_WRITES;
     this.#channel.init(uniqueLow, uniqueHigh, { minor: spoken, flags: request.initFlags & FUSE_PARALLEL_DIROPS });
     this.#host.ready(spoken);
   }
@@ -420,7 +424,7 @@ export class Session {
       case ID.ROOT:
         return { ...of(S_IFDIR | 0o755), nlink: 2 };
       case ID.FILE:
-        return of(S_IFREG | mode, 0, gid);
+        return of(S_IFREG | mode, MAX_WRITE, gid); // a write beyond the end would wait for all others
       case ID.SOCKET:
         return of(S_IFSOCK | 0o666);
       case ID.STATUS:
