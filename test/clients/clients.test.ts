@@ -2,95 +2,52 @@
 // run at once than the pool has slots, the job that each client runs without a token included, and every slot comes back.
 // STINT_SEED repeats the rounds of an earlier run.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { readTrace, type Trace } from '../../demo/trace.ts';
-import { type Pool, startPool } from '../helpers/pool.ts';
+import { test } from 'node:test';
+import { startPool } from '../helpers/pool.ts';
 import { seeded } from '../helpers/random.ts';
-import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing } from '../helpers/toolchain.ts';
-import { buildTracer, KINDS, type Kind } from './projects.ts';
+import { KINDS, PYTHON_KINDS } from './projects.ts';
+import { buildAll, openWorkshop, PATIENCE, peaks } from './rounds.ts';
 
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 50);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
-const PATIENCE = 120_000;
+const ALL = [...KINDS, ...PYTHON_KINDS];
+/** How many of 100 rounds have the slow ones. */
+const LIKELIHOOD: Record<string, number> = { cargo: 20, 'gcc-lto': 20, portage: 4, 'pytest-jobserver': 8 };
 
-interface Place {
-  folder: string;
-  trace: string;
-}
-
-function openPlace(t: TestContext): Place {
-  const folder = temporaryFolder(t);
-  return { folder, trace: buildTracer(folder) };
-}
-
-/** Builds a new project of each of `kinds` at once and returns what was traced. */
-async function buildAll(
-  pool: Pool,
-  { folder, trace }: Place,
-  kinds: readonly Kind[],
-  random: (n: number) => number,
-): Promise<Trace> {
-  const round = join(folder, `round-${random(1e9)}`);
-  const log = join(round, 'log');
-  const projects = kinds.map((kind, i) => {
-    const place = join(round, `${i}-${kind.name}`);
-    mkdirSync(place, { recursive: true });
-    return { name: `${i}-${kind.name}`, place, project: kind.make({ folder: place, trace, random }) };
-  });
-  const builds = projects.map(({ name, place, project }) => {
-    const env = { ...project.env, STINT_DEMO_LOG: log, STINT_DEMO_BUILD: name };
-    return pool.run(['--', ...project.args], { cwd: place, env, deadline: PATIENCE });
-  });
-  for (const [i, result] of (await Promise.all(builds)).entries()) {
-    assert.equal(result.code, 0, `${projects[i]?.name}: ${result.stdout}${result.stderr}`);
-  }
-  const traced = readTrace(readFileSync(log, 'utf8'));
-  for (const { name, project } of projects) {
-    const jobs = traced.builds.get(name)?.jobs ?? 0;
-    assert.ok(jobs >= project.jobs, `${name} ran ${jobs} traced jobs, not ${project.jobs}`);
-  }
-  const { free, capacity } = await pool.untilIdle();
-  assert.equal(free, capacity);
-  return traced;
-}
-
-for (const kind of KINDS) {
+for (const kind of ALL) {
   test(`${kind.name} alone keeps to the pool and uses it`, {
     skip: missing(...kind.needs),
     timeout: PATIENCE,
   }, async (t) => {
-    const place = openPlace(t);
-    for (const capacity of [1, 3]) {
+    const workshop = openWorkshop(t);
+    for (const capacity of [kind.least ?? 1, 3]) {
       const pool = await startPool(t, capacity);
-      const { all } = await buildAll(pool, place, [kind], seeded(SEED));
-      assert.ok(all.peak <= capacity, `${all.peak} jobs on ${capacity} slots`);
-      if (capacity > 1) assert.ok(all.peak > 1, 'it found slots beyond its first');
+      const traced = await buildAll(pool, workshop, { kinds: [kind], random: seeded(SEED) });
+      assert.ok(traced.all.peak <= capacity, `${peaks(traced)}, on ${capacity} slots, seed ${SEED}`);
+      if (capacity === 3) assert.ok(traced.all.peak > 1, `it found slots beyond its first, seed ${SEED}`);
       await pool.stop();
     }
   });
 }
 
-const needed = KINDS.flatMap(({ needs }) => needs);
-
 test(`all clients at once keep to the pool, ${ROUNDS} random rounds, seed ${SEED}`, {
-  skip: missing(...needed),
+  skip: missing(...ALL.flatMap(({ needs }) => needs)),
   timeout: 600_000,
 }, async (t) => {
   t.diagnostic(`seed ${SEED}`);
   const random = seeded(SEED);
-  const place = openPlace(t);
+  const workshop = openWorkshop(t);
   for (let round = 0; round < ROUNDS; round++) {
-    const capacity = 1 + random(6);
+    const capacity = round === 0 ? 3 : 1 + random(6);
     // The first round has each of them; later ones are random, with the slow ones now and then.
-    const kinds =
-      round === 0 ? KINDS : KINDS.filter(({ name }) => random(10) < (name === 'cargo' || name === 'gcc-lto' ? 2 : 6));
+    const kinds = ALL.filter(
+      ({ name, least = 1 }) => least <= capacity && (round === 0 || random(100) < (LIKELIHOOD[name] ?? 60)),
+    );
     if (kinds.length === 0) continue;
     const pool = await startPool(t, capacity);
-    const { all } = await buildAll(pool, place, kinds, random);
-    assert.ok(all.peak <= capacity, `round ${round}: ${all.peak} jobs on ${capacity} slots, seed ${SEED}`);
+    const traced = await buildAll(pool, workshop, { kinds, random });
+    assert.ok(traced.all.peak <= capacity, `round ${round}: ${peaks(traced)}, on ${capacity} slots, seed ${SEED}`);
     await pool.stop();
   }
 });
