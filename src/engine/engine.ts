@@ -7,7 +7,7 @@ import type { Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { clearEventfd } from '../kernel/eventfd.ts';
 import { reader } from '../kernel/io.ts';
-import { FileNode } from '../nodes/file.ts';
+import { FileNode, RESERVED_FOR } from '../nodes/file.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { Session } from '../nodes/fuse/session.ts';
 import { Request } from '../nodes/fuse/wire.ts';
@@ -52,6 +52,8 @@ export class Engine {
   readonly #machine: Machine | undefined;
   /** Whether the main thread watches what is not a request. */
   #watched = false;
+  /** Whether the main thread is to wake us when a slot may have been set aside for too long. */
+  #alarm = false;
   #now = performance.now();
   #stopped = false;
 
@@ -205,7 +207,10 @@ export class Engine {
             this.#stopped = true; // it was unmounted
             return;
           }
-          if (waits) return;
+          if (waits) {
+            this.#watchTime(file);
+            return;
+          }
         }
       },
       busy: () => {
@@ -214,13 +219,25 @@ export class Engine {
           this.#watched = false;
           return true;
         }
-        return this.#pipes.size > 0 || lookups.pending > 0 || file.nextLook() !== Number.POSITIVE_INFINITY;
+        if (session.alarmed) {
+          session.alarmed = false;
+          this.#alarm = false;
+        }
+        return this.#pipes.size > 0 || lookups.pending > 0;
       },
       onQuiet: (others) => {
         if (!this.#watched) this.#lines.send({ type: 'quiet', others });
         this.#watched = true;
       },
     });
+  }
+
+  /** Where the wait has no time-out of its own, somebody else has to see to it. */
+  #watchTime(file: FileNode): void {
+    file.settle();
+    if (this.#alarm || file.nextLook() === Number.POSITIVE_INFINITY) return;
+    this.#alarm = true;
+    this.#lines.send({ type: 'alarm', after: RESERVED_FOR });
   }
 
   #recall(): void {

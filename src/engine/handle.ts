@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { openOwnEnds } from '../nodes/fuse/own-ends.ts';
-import { WAKE } from '../nodes/fuse/session.ts';
+import { ALARM, WAKE } from '../nodes/fuse/session.ts';
 import { lineageOf } from '../process/lineage.ts';
 import type { BuildFacts, EngineOptions, FromEngine, Snapshot, SystemOptions, ToEngine } from './messages.ts';
 
@@ -102,6 +102,11 @@ export class EngineHandle {
     signalEventfd(this.#wakeFd);
   }
 
+  /** Asking for a name that is never there is the one way to wake a thread that reads the device. */
+  #rouse(name: string): void {
+    access(join(this.#mount as string, name), () => {});
+  }
+
   #answer(request: number, found: Promise<unknown>): void {
     void found.catch(() => undefined).then((answer) => this.#send({ type: 'answer', request, answer }));
   }
@@ -134,8 +139,10 @@ export class EngineHandle {
         this.#send({ type: 'answer', request: message.request, answer: openOwnEnds(this.#mount as string, message) });
         break;
       case 'quiet':
-        // Asking for a name that is never there is the one way to wake a thread that reads the device.
-        pollInBackground(message.others, () => access(join(this.#mount as string, WAKE), () => {}));
+        pollInBackground(message.others, () => this.#rouse(WAKE));
+        break;
+      case 'alarm':
+        setTimeout(() => this.#rouse(ALARM), message.after);
         break;
       case 'ready':
         this.#ready.resolve();

@@ -84,6 +84,8 @@ export type FromEngine =
   | { type: 'pipe'; request: number; id: number; returnId: number }
   /** From now on requests only are waited for: when `others` becomes readable, the engine is to be woken by a request. */
   | { type: 'quiet'; others: number }
+  /** The engine is to be woken by a request after so many milliseconds. */
+  | { type: 'alarm'; after: number }
   /** The FUSE mount answers; `minor` of the protocol. */
   | { type: 'ready'; minor: number }
   | { type: 'too old'; minor: number };

@@ -40,8 +40,9 @@ const PARALLEL_WRITES_MINOR = 36;
 const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, FIRST_PIPE: 16 } as const;
 
 export const NAMES = { node: 'jobserver', socket: 'api.sock', status: 'status', readme: 'README' } as const;
-/** Asking for this name wakes the engine where it waits for requests only. It is never there. */
+/** Asking for these names wakes the engine where it waits for requests only: something else happened; time has passed. */
 export const WAKE = '.wake';
+export const ALARM = '.alarm';
 /** Under this name and its node id the daemon itself opens a pipe. */
 export const PIPE_PREFIX = '.pipe-';
 
@@ -112,8 +113,9 @@ export class Session {
   get parked(): number {
     return this.#parked.size;
   }
-  /** Set when somebody asked for WAKE; whoever reads it clears it. */
+  /** Set when somebody asked for WAKE or ALARM; whoever reads them clears them. */
   woken = false;
+  alarmed = false;
 
   constructor(parts: { channel: Channel; file: FileNode; host: Host }, options: SessionOptions) {
     this.#channel = parts.channel;
@@ -227,6 +229,7 @@ export class Session {
       this.#entry(request, pipeOf(name));
     else {
       if (name === WAKE) this.woken = true;
+      else if (name === ALARM) this.alarmed = true;
       this.#status(request, ENOENT);
     }
   }
