@@ -1,0 +1,92 @@
+// The two files of /proc that are read from a process's memory: its environment and its arguments. A process can make such a read
+// wait for ever, by memory that is never there. So they are read by threads of Node's pool, at most MAX_READING of them, for the
+// pool has other work; nobody waits longer than PATIENCE. A read that hangs ends with its process.
+import { open } from 'node:fs/promises';
+
+/** Milliseconds. */
+const PATIENCE = 100;
+/** Reads at once; the pool has four threads. */
+const MAX_READING = 2;
+/** A process may say more of itself than anybody wants to know. */
+const MAX_BYTES = 1 << 20;
+const CHUNK = 32 << 10;
+
+/** A read that somebody waits for, or has given up. */
+interface Read {
+  path: string;
+  answer(text: string | undefined): void;
+  patience: NodeJS.Timeout;
+}
+
+const queue: Read[] = [];
+const reading = new Set<Read>();
+/** Those of `reading` that nobody waits for any more. */
+const hanging = new Set<Read>();
+
+/** The environment that the process `pid` was started with; undefined when it is gone, hidden, or does not come in time. */
+export async function environOf(pid: number, root: string = '/proc'): Promise<ReadonlyMap<string, string> | undefined> {
+  const text = await textOf(`${root}/${pid}/environ`);
+  if (text === undefined) return undefined;
+  const variables = new Map<string, string>();
+  for (const entry of text.split('\0')) {
+    const at = entry.indexOf('=');
+    const name = entry.slice(0, at);
+    if (at > 0 && !variables.has(name)) variables.set(name, entry.slice(at + 1)); // getenv(3) finds the first
+  }
+  return variables;
+}
+
+/** The arguments of the process `pid`, its own name first; undefined as for `environOf`. */
+export async function argumentsOf(pid: number, root: string = '/proc'): Promise<string[] | undefined> {
+  return (await textOf(`${root}/${pid}/cmdline`))?.replace(/\0$/, '').split('\0');
+}
+
+/** Never rejects. */
+function textOf(path: string): Promise<string | undefined> {
+  if (hanging.size === MAX_READING) return Promise.resolve(undefined); // no use to wait behind these
+  return new Promise((answer) => {
+    // When this thread was busy for long, what has been read meanwhile is heard of first.
+    const patience = setTimeout(() => setImmediate(() => giveUp(read)), PATIENCE);
+    const read: Read = { path, answer, patience };
+    queue.push(read);
+    readNext();
+  });
+}
+
+function readNext(): void {
+  while (reading.size < MAX_READING) {
+    const read = queue.shift();
+    if (read === undefined) return;
+    reading.add(read);
+    void contents(read.path).then((text) => {
+      clearTimeout(read.patience);
+      reading.delete(read);
+      hanging.delete(read);
+      read.answer(text);
+      readNext();
+    });
+  }
+}
+
+function giveUp(read: Read): void {
+  const at = queue.indexOf(read);
+  if (at !== -1) queue.splice(at, 1);
+  else if (reading.has(read)) hanging.add(read);
+  read.answer(undefined);
+}
+
+async function contents(path: string): Promise<string | undefined> {
+  try {
+    await using file = await open(path);
+    const chunks: Buffer[] = [];
+    for (let total = 0; total < MAX_BYTES; ) {
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
+      chunks.push(buffer.subarray(0, bytesRead));
+      total += bytesRead;
+      if (bytesRead < CHUNK) break;
+    }
+    return Buffer.concat(chunks).toString();
+  } catch {
+    return undefined;
+  }
+}
