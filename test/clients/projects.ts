@@ -27,17 +27,19 @@ export interface Kind {
   needs: ToolName[];
   /** The one style that it knows, where `stint run` has to be told. */
   style?: 'fifo';
+  /** It knows only inherited descriptors: a jobserver that is a path is of no use to it. */
+  inherits?: true;
   /** Slots without which it never ends, its implicit one included; 1 when absent. */
   least?: number;
   make(place: Workplace): Project;
 }
 
 export const KINDS: readonly Kind[] = [
-  { name: 'make43', needs: ['make43'], make: (place) => makeProject(place, toolPath('make43')) },
+  { name: 'make43', needs: ['make43'], inherits: true, make: (place) => makeProject(place, toolPath('make43')) },
   { name: 'make44', needs: ['make44'], make: (place) => makeProject(place, toolPath('make44')) },
   { name: 'ninja', needs: ['ninja'], make: ninjaProject },
   { name: 'ctest', needs: ['ctest'], make: ctestProject },
-  { name: 'gcc-lto', needs: ['make43', 'gcc'], make: ltoProject },
+  { name: 'gcc-lto', needs: ['make43', 'gcc'], inherits: true, make: ltoProject },
   { name: 'cargo', needs: ['cargo', 'rustc'], make: cargoProject },
 ];
 

@@ -73,7 +73,12 @@ export function peaks({ all, builds }: Trace): string {
   return `${all.peak} at once; by build: ${[...builds].map(([name, { peak }]) => `${name} ${peak}`).join(', ')}`;
 }
 
-function stintRun(place: Place, { kind, args, cwd, env }: Build): Promise<Result> {
-  const style = kind.style === undefined ? [] : ['--style', kind.style];
-  return place.run([...style, '--', ...args], { cwd, env, deadline: PATIENCE });
+/** Builds it under `stint run`, which chooses the style where it need not be told. */
+export function stintRun(
+  place: Place,
+  { kind, args, cwd, env }: Build,
+  style: string | undefined = kind.style,
+): Promise<Result> {
+  const told = style === undefined ? [] : ['--style', style];
+  return place.run([...told, '--', ...args], { cwd, env, deadline: PATIENCE });
 }
