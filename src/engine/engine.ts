@@ -204,7 +204,8 @@ export class Engine {
           if (length > 0 && request.received(length)) session.handle(request);
           else if (length === -EAGAIN) return;
           else if (length === -ENODEV || length === -ECONNABORTED) {
-            this.#stopped = true; // it was unmounted
+            this.#stopped = true;
+            this.#lines.send({ type: 'unmounted' });
             return;
           }
           if (waits) {

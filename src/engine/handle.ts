@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { access } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { StintError } from '../errors.ts';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { openOwnEnds } from '../nodes/fuse/own-ends.ts';
@@ -148,7 +149,10 @@ export class EngineHandle {
         this.#ready.resolve();
         break;
       case 'too old':
-        this.#ready.reject(new Error(`its FUSE protocol is 7.${message.minor}`));
+        this.#ready.reject(new Error(`the kernel's FUSE protocol is 7.${message.minor}, older than 7.31`));
+        break;
+      case 'unmounted':
+        this.#events.died(new StintError(`the mount at ${this.#mount} was taken away`));
         break;
     }
   }

@@ -88,7 +88,9 @@ export type FromEngine =
   | { type: 'alarm'; after: number }
   /** The FUSE mount answers; `minor` of the protocol. */
   | { type: 'ready'; minor: number }
-  | { type: 'too old'; minor: number };
+  | { type: 'too old'; minor: number }
+  /** The mount was taken away, or its connection aborted; the engine has ended. */
+  | { type: 'unmounted' };
 
 /** What the engine serves beside builds that ask by the API: the machine. */
 export interface SystemOptions {

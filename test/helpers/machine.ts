@@ -24,20 +24,21 @@ export function noMachine(): string | undefined {
 }
 
 export class Machine extends Place {
-  readonly jobs: number;
+  /** Slots, as far as the command line says. */
+  readonly jobs: number | undefined;
   /** The path that clients open. */
   readonly node: string;
   override readonly socket: string;
   /** The `stint serve` in it. */
   readonly daemon: Started;
 
-  /** Use `startMachine`. */
-  constructor(t: Ends, jobs: number, args: readonly string[], env: Record<string, string> = {}) {
+  /** Use `startMachine`; `jobs` undefined: what the configuration says. */
+  constructor(t: Ends, jobs: number | undefined, args: readonly string[], env: Record<string, string> = {}) {
     super(t);
     this.jobs = jobs;
     this.node = join(this.mount, 'jobserver');
     this.socket = join(this.mount, 'api.sock');
-    const serve = ['serve', '--mount', this.mount, '--jobs', String(jobs), ...args];
+    const serve = ['serve', '--mount', this.mount, ...(jobs === undefined ? [] : ['--jobs', String(jobs)]), ...args];
     this.daemon = this.start(serve, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
   }
 
@@ -49,7 +50,7 @@ export class Machine extends Place {
   }
 
   /** What MAKEFLAGS has to be for clients that are started without `stint run`. */
-  makeflags(jobs: number = this.jobs): string {
+  makeflags(jobs: number = this.jobs ?? 2): string {
     return ` -j${Math.max(2, jobs)} --jobserver-auth=fifo:${this.node}`;
   }
 
