@@ -245,7 +245,7 @@ export class Session {
 
   #open(request: Request): void {
     const { nodeid, uniqueLow, uniqueHigh } = request;
-    if (nodeid === ID.FILE) this.#withCaller(request, (thread) => this.#openNode(request, thread));
+    if (nodeid === ID.FILE) this.#withCaller(request, (thread, kept) => this.#openNode(kept, thread));
     else if (nodeid === ID.STATUS) this.#openStatus(request);
     else if (nodeid === ID.README) this.#channel.opened(uniqueLow, uniqueHigh, { fh: 0, flags: FOPEN_DIRECT_IO });
     else this.#status(request, EACCES);
