@@ -1,72 +1,65 @@
-// Which kind of node a program gets in system mode, and whether it runs a job without a token: what is known of programs, by
-// name (docs/clients.md says from where). One table; a configuration goes before it.
-
-/** `file`: every read and write is seen. `pipe`: a FIFO of its own. `split`: one FIFO to take from, another to return into. */
-export type NodeKind = 'file' | 'pipe' | 'split';
+// Which kind of node a program is given, and whether it runs a job without a token. One table; docs/clients.md has the facts.
 
 export interface NodeChoice {
-  node: NodeKind;
+  /** `file`: accounts each read and write. `pipe`: a real FIFO. `split`: a FIFO to read from, another to write to. */
+  node: 'file' | 'pipe' | 'split';
   /** Whether it runs one job without a token; `makeflags`: only if MAKEFLAGS came to it from its environment. */
   implicit: boolean | 'makeflags';
 }
 
-/** A line of the table. */
+/** What the configuration says of a program. */
 export interface ClientRule {
-  /** The program's name; `*` and `?` stand for any characters and for one. */
+  /** Its name; `*` and `?` stand for any characters and for one. */
   program: string;
-  node: NodeKind;
-  /** Undefined: what is known of the program. */
-  implicit?: boolean | 'makeflags';
+  node: NodeChoice['node'];
+  implicit?: boolean;
 }
 
-const TABLE: readonly ClientRule[] = [
-  // Takes a FIFO only, and looks for a token only when one of its own jobs ends.
-  ...named('pipe', 'ninja', 'ninja-build'),
-  // GNU make from 4.4 on; older ones open no path.
-  ...named('file', 'make', 'gmake', 'gnumake', 'make-[0-9]*', 'gmake-[0-9]*'),
-  ...named('file', 'cargo', 'rustc', 'rustdoc', 'clippy-driver', 'build-script-*', 'wild', 'mrustc', 'minicargo'),
-  // gcc from 13 on, under whatever name of a target.
-  ...named('file', 'lto-wrapper', 'lto1', 'cc1', 'cc1plus', 'gcc', 'g++', '*-gcc', '*-g++', 'gcc-[0-9]*', 'g++-[0-9]*'),
-  ...named('file', 'ctest', 'cmake', 'clang', 'clang++', 'clang-[0-9]*', 'lld', 'ld.lld', 'opt'),
-  ...named('file', 'ebuild', 'spack', 'pytest', 'py.test'),
-  { program: 'emerge', node: 'file', implicit: 'makeflags' },
-  // They take a token for the command that they run, and run no job themselves.
-  ...['gm-run', 'stevie'].map((program) => ({ program, node: 'file' as const, implicit: false })),
-  // A server that a build leaves behind: it compiles for others, who hold the tokens.
-  { program: 'sccache', node: 'file', implicit: false },
-];
+/** The first of `rules` that fits `program`, else what is known of it. A rule that is silent on `implicit` leaves that as it is. */
+export function nodeFor(program: string, rules: readonly ClientRule[] = []): NodeChoice {
+  const { node, implicit } = TABLE.find(({ names }) => names.test(bare(program))) ?? UNKNOWN;
+  const rule = rules.find((one) => fits(one.program, program));
+  return rule === undefined ? { node, implicit } : { node: rule.node, implicit: rule.implicit ?? implicit };
+}
 
-/** Programs that nobody knows: any client of the protocol takes a FIFO. */
+/** A real FIFO is what every client takes. */
 const UNKNOWN: NodeChoice = { node: 'pipe', implicit: true };
 
-/** What `program` gets. Of `rules`, which go before the table, the first that fits counts. */
-export function nodeFor(program: string, rules: readonly ClientRule[] = []): NodeChoice {
-  const known = find(program, TABLE);
-  const choice = known === undefined ? UNKNOWN : { node: known.node, implicit: known.implicit ?? true };
-  const rule = find(program, rules);
-  return rule === undefined ? choice : { node: rule.node, implicit: rule.implicit ?? choice.implicit };
+const TABLE: readonly (NodeChoice & { names: RegExp })[] = [
+  { names: /^(?:g|gnu)?make$/, node: 'file', implicit: true }, // from 4.4; older ones die of a path
+  // Released ninja insists on a FIFO, and opens it once to read and then once to write.
+  { names: /^ninja(?:-build)?$/, node: 'split', implicit: true },
+  { names: /^(?:cargo(?:-[\w-]+)?|rust(?:c|doc)(?:-bin)?|clippy-driver|miri)$/, node: 'file', implicit: true },
+  { names: /^build[-_]script[-_]/, node: 'file', implicit: true }, // cc-rs and nasm-rs are in it
+  { names: /^(?:wild|mrustc|minicargo)$/, node: 'file', implicit: true },
+  { names: /^(?:gcc|g\+\+|cc|c\+\+|gfortran|gnat\w*|gdc|cc1\w*|lto1|lto-wrapper)$/, node: 'file', implicit: true },
+  {
+    names: /^(?:clang[\w+-]*|flang[\w-]*|(?:ld\.|ld64\.|wasm-)?ld?ld|lld(?:-link)?|opt|llc|llvm-[\w-]+)$/,
+    node: 'file',
+    implicit: true,
+  },
+  { names: /^(?:cmake|ctest)$/, node: 'file', implicit: true },
+  { names: /^(?:emerge|ebuild)$/, node: 'file', implicit: 'makeflags' },
+  { names: /^(?:spack|pytest|py\.test|jobclient)$/, node: 'file', implicit: true },
+  { names: /^(?:gm-run|stevie)$/, node: 'file', implicit: false }, // they take a slot for the command they start
+  { names: /^sccache(?:-dist)?$/, node: 'file', implicit: false }, // a server, and its compilers have taken theirs
+];
+
+/** Without a version at the end (make-4.4, clang-17) and a target in front (x86_64-linux-gnu-gcc). */
+function bare(program: string): string {
+  return program
+    .replace(/-\d[\d.]*$/, '')
+    .replace(/^(?:[a-z]\w*-){1,3}(?:gnu|musl|uclibc|mingw32|elf|eabi|android|none|cygwin)\w*-/, '');
 }
 
-function named(node: NodeKind, ...programs: string[]): ClientRule[] {
-  return programs.map((program) => ({ program, node }));
-}
-
-function find(program: string, rules: readonly ClientRule[]): ClientRule | undefined {
-  return rules.find((rule) => patternOf(rule.program).test(program));
-}
-
-const patterns = new Map<string, RegExp>();
-
-/** A glob as in a shell, without classes but `[0-9]`. */
-function patternOf(glob: string): RegExp {
-  let pattern = patterns.get(glob);
-  if (pattern === undefined) {
-    const source = glob
-      .replace(/[.+^${}()|\\]/g, '\\$&')
-      .replace(/\*/g, '.*')
-      .replace(/\?/g, '.');
-    pattern = new RegExp(`^${source}$`, 'us');
-    patterns.set(glob, pattern);
+/** Whether `glob` stands for all of `program`. In time of their lengths' product, whatever a program calls itself. */
+function fits(glob: string, program: string): boolean {
+  let [at, star, from] = [0, -1, 0];
+  for (let n = 0; n < program.length; ) {
+    if (glob[at] === '*') [star, from] = [at++, n];
+    else if (glob[at] === '?' || (at < glob.length && glob[at] === program[n])) [at, n] = [at + 1, n + 1];
+    else if (star !== -1) [at, n] = [star + 1, ++from];
+    else return false;
   }
-  return pattern;
+  return /^\**$/.test(glob.slice(at));
 }

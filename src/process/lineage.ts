@@ -1,132 +1,152 @@
-// Who a client of the machine's node is: its process, its program, its ancestors, and what it works for; and from that, which
-// build it belongs to. Nothing is remembered: pids come back, and a process becomes another program.
+// Who a process is that opens the machine's jobserver: what it runs, what it descends from, and which build it belongs to. It
+// remembers nothing, for processes change. A process that goes while it is looked at is undefined; what it hides is left out.
 import { basename } from 'node:path';
-import { cgroupOf, cwdOf, environmentOf, exeOf, idsOf, type Kin, statOf } from './proc.ts';
+import { cgroupOf, cwdOf, exeOf, type Kin, type Stat, statOf, statusOf } from './proc.ts';
+import { argumentsOf, environOf } from './proc-memory.ts';
+import { programOf } from './program.ts';
 import { type Scope, scopeOf } from './scope.ts';
 
 export type { Kin } from './proc.ts';
 
+/** Of a whole process, not of one of its threads. */
 export interface Lineage extends Kin {
+  /** Effective user and group. */
   uid: number;
   gid: number;
-  /** The name of its program: of the executable, or for what an interpreter runs, the name of the script. */
+  /** The name that clients.ts knows it by. */
   program: string;
-  /** Its parent, the parent of that, and so on, without the first process of the machine. */
+  /** Nearest first, without process 1. */
   ancestors: Kin[];
-  /** The leader of its session; itself, where that one is gone. */
+  /** The leader of its session; itself if that is gone. */
   session: Kin;
-  /** What it works for, if that is told by its control group or its environment. */
   scope?: Scope;
-  /** Empty when it cannot be told. */
+  /** Empty when it cannot be seen. */
   cwd: string;
-  /** What people call its work. */
+  /** What a build is called that begins with it. */
   label: string;
-  /** STINT_BUILD of its environment: the build that it was started in. */
+  /** The build that its environment names. */
   build?: string;
-  /** Whether MAKEFLAGS stood in the environment that it was started with. */
+  /** Whether it was given MAKEFLAGS by its environment, or may have been. */
   makeflags: boolean;
 }
 
-/** Programs that run others' scripts: what counts is the name of the script. */
-const INTERPRETER =
-  /^(?:python|perl|node|ruby|php|lua|guile|tclsh|java|bash|dash|sh|zsh|ksh|mksh|busybox)[\d.]*(?:-[\d.]+)?$/;
-/** Chains of parents are short; a limit all the same. */
-const MAX_ANCESTORS = 128;
+/** Nobody's make calls itself so often; a chain that long is only to keep us busy. */
+const MAX_ANCESTORS = 256;
+/** Longest name that is passed on, characters. */
+const MAX_NAME = 120;
 
-/** Everything about the process of the thread `tid`; undefined when it is gone or hides. */
-export async function lineageOf(tid: number, root = '/proc'): Promise<Lineage | undefined> {
-  const ids = idsOf(tid, root);
-  const stat = ids && statOf(ids.tgid, root);
-  if (ids === undefined || stat === undefined) return undefined;
+/** Of the process that the thread `tid` belongs to. Takes at most some 100 ms, whatever the process does. Never rejects. */
+export async function lineageOf(tid: number, root: string = '/proc'): Promise<Lineage | undefined> {
+  const status = statusOf(tid, root);
+  const stat = status && statOf(status.tgid, root);
+  if (status === undefined || stat === undefined) return undefined;
   const { pid, start, comm } = stat;
-  const cgroup = cgroupOf(pid, root);
-  const cwd = cwdOf(pid, root) ?? '';
-  const environment = await environmentOf(pid, root);
-  const scope = scopeOf(cgroup, environment);
-  const program = programOf(exeOf(pid, root), comm);
+  const { uid, gid } = status;
+  const coming = environOf(pid, root);
+  const ancestors = ancestorsOf(stat, root);
+  const [exe, cwd, cgroup] = [exeOf(pid, root), cwdOf(pid, root) ?? '', cgroupOf(pid, root)];
+  const session = leaderOf(stat, root);
+  const program = plain(await programOf({ comm, exe, args: () => argumentsOf(pid, root) }));
+  const environment = await coming;
+  if (statOf(pid, root)?.start !== start) return undefined; // what was read last may be another's
+  const scope = scopeOf({ uid, cgroup, environment, terminal: stat.terminal !== 0 });
+  const named = scope && { ...scope, name: plain(scope.name) };
   const build = environment?.get('STINT_BUILD');
   return {
     pid,
     start,
     comm,
-    uid: ids.uid,
-    gid: ids.gid,
+    uid,
+    gid,
     program,
-    ancestors: ancestorsOf(stat.ppid, root),
-    session: statOf(stat.session, root) ?? stat,
-    ...(scope && { scope }),
+    ancestors,
+    session,
+    ...(named && { scope: named }),
     cwd,
-    label: labelOf(program, cwd, { scope, environment }),
-    ...(build !== undefined && { build }),
+    label: packageOf(environment, cwd) ?? plain(`${named?.name ?? ''} ${program} ${named ? '' : basename(cwd)}`.trim()),
+    ...(build && { build }),
     makeflags: environment?.has('MAKEFLAGS') ?? true,
   };
 }
 
-/** What chooseBuild needs to know of the builds that are there. */
-export interface KnownBuilds<B> {
-  /** The build whose `stint run` became this process. */
+/** What is known of builds. */
+export interface Known<B> {
+  /** The `stint run` that this process is the root of. */
   runRoot(kin: Kin): B | undefined;
   /** The build of this process, if it is a client. */
   client(kin: Kin): B | undefined;
-  /** The build of a scope or a session. */
+  /** The build that is there under a key. */
   keyed(key: string): B | undefined;
-  /** The build of a `stint run` of user `uid`, by its name. */
+  /** The `stint run` of this user that goes by the id `build`. */
   named(build: string, uid: number): B | undefined;
 }
 
-/** The build a process belongs to, or the key and the label of one that is not there yet. */
-export type Choice<B> = ({ build: B } | { key: string; label: string }) & {
-  /** No process above it is a client: if it runs a job without a token, nobody has paid for that. */
-  topmost: boolean;
-};
-
 /**
- * The nearest enclosing `stint run`; else the build of the topmost ancestor that is a client; else what its control group or CI
- * job is; else its session. An orphan, whose ancestors tell nothing any more, may name the `stint run` it was started in.
+ * The build that a process belongs to: its nearest `stint run`; else that of its topmost ancestor that is a client; else, for one
+ * whose parents are gone, the `stint run` that its environment names; else its scope's; else its session's. A key is of a build that
+ * is not there yet. `topmost`: no ancestor is a client.
  */
-export function chooseBuild<B>(lineage: Lineage, known: KnownBuilds<B>): Choice<B> {
-  const { ancestors } = lineage;
-  let top: B | undefined;
-  for (const kin of ancestors) top = known.client(kin) ?? top;
-  const topmost = top === undefined;
-  for (const kin of [lineage, ...ancestors]) {
-    const build = known.runRoot(kin);
-    if (build !== undefined) return { build, topmost };
-  }
-  if (top !== undefined) return { build: top, topmost };
-  if (lineage.build !== undefined) {
-    const build = known.named(lineage.build, lineage.uid);
-    if (build !== undefined) return { build, topmost };
-  }
-  const key = lineage.scope?.key ?? `session:${lineage.session.pid}:${lineage.session.start}`;
-  const build = known.keyed(key);
-  return build === undefined ? { key, label: lineage.label, topmost } : { build, topmost };
+export function chooseBuild<B>(
+  lineage: Lineage,
+  known: Known<B>,
+): ({ build: B } | { key: string; label: string }) & { topmost: boolean } {
+  const { ancestors, uid, session, scope, label } = lineage;
+  const clients = ancestors.map((kin) => known.client(kin)).filter((build) => build !== undefined);
+  const topmost = clients.length === 0;
+  const key = scope?.key ?? `session:${session.pid}:${session.start}`;
+  const build =
+    firstOf([lineage, ...ancestors], (kin) => known.runRoot(kin)) ??
+    clients.at(-1) ??
+    (lineage.build === undefined ? undefined : known.named(lineage.build, uid)) ??
+    known.keyed(key);
+  return build === undefined ? { key, label, topmost } : { build, topmost };
 }
 
-function programOf(exe: string | undefined, comm: string): string {
-  const name = exe === undefined ? comm : basename(exe);
-  return INTERPRETER.test(name) ? comm : name;
-}
-
-function ancestorsOf(ppid: number, root: string): Kin[] {
-  const ancestors: Kin[] = [];
-  for (let at = ppid; at > 1 && ancestors.length < MAX_ANCESTORS; ) {
-    const stat = statOf(at, root);
-    if (stat === undefined) break;
-    ancestors.push({ pid: stat.pid, start: stat.start, comm: stat.comm });
-    at = stat.ppid;
+function firstOf<B>(kin: readonly Kin[], ask: (kin: Kin) => B | undefined): B | undefined {
+  for (const one of kin) {
+    const found = ask(one);
+    if (found !== undefined) return found;
   }
-  return ancestors;
+  return undefined;
 }
 
-function labelOf(
-  program: string,
-  cwd: string,
-  { scope, environment }: { scope: Scope | undefined; environment: ReadonlyMap<string, string> | undefined },
-): string {
-  const [category, package_] = [environment?.get('CATEGORY'), environment?.get('PF')];
-  if (category && package_) return `${category}/${package_}`;
-  const portage = /\/portage\/([^/]+\/[^/]+)(?:\/|$)/.exec(cwd)?.[1];
-  if (portage !== undefined) return portage;
-  return (scope === undefined ? `${program} ${basename(cwd)}` : `${scope.name} ${program}`).trimEnd();
+function ancestorsOf(stat: Stat, root: string): Kin[] {
+  const found: Kin[] = [];
+  let child = stat;
+  while (child.ppid > 1 && found.length < MAX_ANCESTORS) {
+    const parent = statOf(child.ppid, root);
+    if (parent !== undefined && parent.start <= child.start) {
+      found.push(kinOf(parent));
+      child = parent;
+      continue;
+    }
+    // The parent has gone since we asked for its number, which may be another's by now: who took the child over?
+    const again = statOf(child.pid, root);
+    if (again === undefined || again.start !== child.start || again.ppid === child.ppid) break;
+    child = again;
+  }
+  return found;
+}
+
+function leaderOf(stat: Stat, root: string): Kin {
+  const leader = stat.session > 0 ? statOf(stat.session, root) : undefined;
+  return kinOf(leader !== undefined && leader.session === leader.pid && leader.start <= stat.start ? leader : stat);
+}
+
+const kinOf = ({ pid, start, comm }: Stat): Kin => ({ pid, start, comm });
+
+/** CATEGORY/PF while Portage builds a package, as its environment or its folder of temporary files tells. */
+function packageOf(environment: ReadonlyMap<string, string> | undefined, cwd: string): string | undefined {
+  const told = `${environment?.get('CATEGORY')}/${environment?.get('PF')}`;
+  const [found] = new RegExp(`^${PACKAGE}$`).exec(told) ?? [];
+  return found ?? new RegExp(`/portage/(${PACKAGE})(?:/|$)`).exec(cwd)?.[1];
+}
+
+/** A category, and a package with its version (Package Manager Specification, names and versions). */
+const PACKAGE = '(?:[A-Za-z0-9_][\\w+.]*-[\\w+.-]{1,40}|virtual)/[A-Za-z0-9_][\\w+-]{0,80}-\\d[\\w.+-]{0,40}';
+
+/** Others choose the names of their processes, and may choose them for a terminal that shows them. */
+function plain(name: string): string {
+  const clean = name.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '?');
+  return clean.length > MAX_NAME ? `${clean.slice(0, MAX_NAME - 1)}…` : clean;
 }

@@ -1,15 +1,16 @@
 // The two files of /proc that are read from a process's memory: its environment and its arguments. A process can make such a read
 // wait for ever, by memory that is never there. So they are read by threads of Node's pool, at most MAX_READING of them, for the
 // pool has other work; nobody waits longer than PATIENCE. A read that hangs ends with its process.
-import { open } from 'node:fs/promises';
+import { close, open, read } from 'node:fs';
 
 /** Milliseconds. */
 const PATIENCE = 100;
 /** Reads at once; the pool has four threads. */
 const MAX_READING = 2;
-/** A process may say more of itself than anybody wants to know. */
-const MAX_BYTES = 1 << 20;
+/** Bytes. */
 const CHUNK = 32 << 10;
+/** A process may say more of itself than anybody wants to know. */
+const MAX_CHUNKS = 32;
 
 /** A read that somebody waits for, or has given up. */
 interface Read {
@@ -46,47 +47,53 @@ function textOf(path: string): Promise<string | undefined> {
   if (hanging.size === MAX_READING) return Promise.resolve(undefined); // no use to wait behind these
   return new Promise((answer) => {
     // When this thread was busy for long, what has been read meanwhile is heard of first.
-    const patience = setTimeout(() => setImmediate(() => giveUp(read)), PATIENCE);
-    const read: Read = { path, answer, patience };
-    queue.push(read);
+    const patience = setTimeout(() => setImmediate(() => giveUp(asked)), PATIENCE);
+    const asked: Read = { path, answer, patience };
+    queue.push(asked);
     readNext();
   });
 }
 
 function readNext(): void {
   while (reading.size < MAX_READING) {
-    const read = queue.shift();
-    if (read === undefined) return;
-    reading.add(read);
-    void contents(read.path).then((text) => {
-      clearTimeout(read.patience);
-      reading.delete(read);
-      hanging.delete(read);
-      read.answer(text);
+    const next = queue.shift();
+    if (next === undefined) return;
+    reading.add(next);
+    contents(next.path, (text) => {
+      clearTimeout(next.patience);
+      reading.delete(next);
+      hanging.delete(next);
+      next.answer(text);
       readNext();
     });
   }
 }
 
-function giveUp(read: Read): void {
-  const at = queue.indexOf(read);
+function giveUp(asked: Read): void {
+  const at = queue.indexOf(asked);
   if (at !== -1) queue.splice(at, 1);
-  else if (reading.has(read)) hanging.add(read);
-  read.answer(undefined);
+  else if (reading.has(asked)) hanging.add(asked);
+  asked.answer(undefined);
 }
 
-async function contents(path: string): Promise<string | undefined> {
-  try {
-    await using file = await open(path);
-    const chunks: Buffer[] = [];
-    for (let total = 0; total < MAX_BYTES; ) {
-      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
-      chunks.push(buffer.subarray(0, bytesRead));
-      total += bytesRead;
-      if (bytesRead < CHUNK) break;
+/** In as few turns of the pool as can be: promises and streams take twice as many. */
+function contents(path: string, done: (text: string | undefined) => void): void {
+  open(path, (failed, fd) => {
+    if (failed) {
+      done(undefined);
+      return;
     }
-    return Buffer.concat(chunks).toString();
-  } catch {
-    return undefined;
-  }
+    const chunks: Buffer[] = [];
+    const more = (): void =>
+      read(fd, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null, (error, length, buffer) => {
+        if (!error) chunks.push(buffer.subarray(0, length));
+        if (!error && length === CHUNK && chunks.length < MAX_CHUNKS) {
+          more();
+          return;
+        }
+        close(fd, () => {});
+        done(error ? undefined : Buffer.concat(chunks).toString());
+      });
+    more();
+  });
 }

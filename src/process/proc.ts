@@ -1,140 +1,94 @@
-// Readers of /proc/PID: what the kernel tells of a process. They never throw; a process that is gone, or hides, is undefined.
-// Two files are read differently: `environ` is memory of the process itself, and a process can make a reader of it wait for ever.
+// What the kernel itself knows of a process: readers of those files of /proc that it fills without looking into the process's
+// memory, so that none of them waits for the process. Whatever is gone or hidden is undefined; nothing here throws.
 import { readFileSync, readlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-
-/** How long to wait for what the process itself may hold up, milliseconds. */
-const PATIENCE = 100;
-/** The most that is read of an environment, bytes. */
-const MAX_ENVIRONMENT = 256 * 1024;
 
 /** A process, told apart from any other that has or had its number. */
 export interface Kin {
   pid: number;
-  /** When it was started, in clock ticks since boot. */
+  /** When it was started, clock ticks since boot. */
   start: number;
+  /** At most 15 bytes, any but NUL: the file that was executed, a script's own name, or what the process made of it. */
   comm: string;
 }
 
-/** What /proc/PID/stat tells, as far as it matters here (proc_pid_stat(5)). */
 export interface Stat extends Kin {
   ppid: number;
-  /** Process group and session: the pids of their leaders. */
+  /** Process group. */
   group: number;
+  /** The number of its session's leader; 0 when that is outside our pid namespace. */
   session: number;
+  /** Device number of its controlling terminal, 0 without one. */
+  terminal: number;
 }
 
-export interface Ids {
-  /** The thread group: what everybody else calls the pid. */
+/** Whose a thread is. */
+export interface ThreadStatus {
+  /** Its thread group, which is the process id. */
   tgid: number;
-  /** Effective user and group. */
+  /** Effective user and group, as a socket's peer shows them too. */
   uid: number;
   gid: number;
 }
 
-/** The process of the thread `tid`, and as whom it runs. */
-export function idsOf(tid: number, root = '/proc'): Ids | undefined {
-  const status = text(`${root}/${tid}/status`);
-  const tgid = /^Tgid:\t(\d+)$/m.exec(status ?? '')?.[1];
-  const uid = /^Uid:\t\d+\t(\d+)/m.exec(status ?? '')?.[1];
-  const gid = /^Gid:\t\d+\t(\d+)/m.exec(status ?? '')?.[1];
+/** Of the thread `tid`, whether it leads its group or not. */
+export function statusOf(tid: number, root: string = '/proc'): ThreadStatus | undefined {
+  const text = textOf(`${root}/${tid}/status`);
+  // The name in the first line cannot pass for another line: the kernel escapes what ends lines.
+  const [, tgid] = /^Tgid:\t(\d+)$/m.exec(text ?? '') ?? [];
+  const [, uid] = /^Uid:\t\d+\t(\d+)/m.exec(text ?? '') ?? [];
+  const [, gid] = /^Gid:\t\d+\t(\d+)/m.exec(text ?? '') ?? [];
   if (tgid === undefined || uid === undefined || gid === undefined) return undefined;
   return { tgid: Number(tgid), uid: Number(uid), gid: Number(gid) };
 }
 
-export function statOf(pid: number, root = '/proc'): Stat | undefined {
-  const line = text(`${root}/${pid}/stat`);
-  if (line === undefined) return undefined;
-  const open = line.indexOf('(');
-  const close = line.lastIndexOf(')'); // the name in between may hold anything
-  const fields = line.slice(close + 2).split(' ');
-  const [ppid, group, session, start] = [1, 2, 3, 19].map((at) => Number(fields[at] ?? Number.NaN));
-  if (open === -1 || close < open || !Number.isInteger(start) || !Number.isInteger(ppid)) return undefined;
-  return {
-    pid,
-    comm: line.slice(open + 1, close),
-    ppid: ppid as number,
-    group: group as number,
-    session: session as number,
-    start: start as number,
-  };
+/** Of the process `pid`. */
+export function statOf(pid: number, root: string = '/proc'): Stat | undefined {
+  const text = textOf(`${root}/${pid}/stat`);
+  // PID (COMM) STATE PPID ...: COMM may hold spaces, line ends and parentheses, nothing after it does (proc_pid_stat(5)).
+  const [, comm, rest] = /^\d+ \((.*)\) (.*)$/s.exec(text ?? '') ?? [];
+  if (comm === undefined || rest === undefined) return undefined;
+  const fields = rest.split(' ').map(Number);
+  const [, ppid, group, session, terminal] = fields as [number, number, number, number, number];
+  const start = fields[19];
+  if (start === undefined || Number.isNaN(start)) return undefined;
+  return { pid, comm, ppid, group, session, terminal, start };
 }
 
-/** The path of its executable, as it was when it was started. */
-export function exeOf(pid: number, root = '/proc'): string | undefined {
-  return link(`${root}/${pid}/exe`)?.replace(/ \(deleted\)$/, '');
-}
+/** The path of its executable, also when that was removed meanwhile. */
+export const exeOf = (pid: number, root: string = '/proc'): string | undefined => linkOf(`${root}/${pid}/exe`);
 
-export const cwdOf = (pid: number, root = '/proc'): string | undefined => link(`${root}/${pid}/cwd`);
+/** Its current directory, also when that was removed meanwhile. */
+export const cwdOf = (pid: number, root: string = '/proc'): string | undefined => linkOf(`${root}/${pid}/cwd`);
 
-/** The path of its control group: of version 2, or where that is not used the one that systemd names, else the longest. */
-export function cgroupOf(pid: number, root = '/proc'): string {
-  let longest = '';
-  let named: string | undefined;
-  for (const line of (text(`${root}/${pid}/cgroup`) ?? '').split('\n')) {
-    // ID:CONTROLLERS:PATH (cgroups(7))
-    const [, id, controllers = '', path = ''] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
-    if (id === '0' && path !== '/') return path;
-    if (controllers === 'name=systemd') named = path;
-    if (path.length > longest.length) longest = path;
-  }
-  return named ?? longest;
-}
-
-/** The environment that it was started with; undefined when it cannot be read soon. */
-export async function environmentOf(pid: number, root = '/proc'): Promise<ReadonlyMap<string, string> | undefined> {
-  const read = await within(PATIENCE, readSome(`${root}/${pid}/environ`));
-  if (read === undefined) return undefined;
-  const variables = new Map<string, string>();
-  for (const entry of read.split('\0')) {
-    const at = entry.indexOf('=', 1);
-    if (at !== -1) variables.set(entry.slice(0, at), entry.slice(at + 1));
-  }
-  return variables;
-}
-
-async function readSome(path: string): Promise<string | undefined> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const buffer = Buffer.alloc(MAX_ENVIRONMENT);
-      let length = 0;
-      while (length < buffer.length) {
-        const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
-        if (bytesRead === 0) break;
-        length += bytesRead;
-      }
-      return buffer.toString('latin1', 0, length);
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return undefined;
-  }
-}
-
-function within<T>(milliseconds: number, promise: Promise<T | undefined>): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), milliseconds);
-    void promise.then((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
+/** Its cgroup: of version 2 or of systemd's own hierarchy if it is in one there, else the longest path of version 1. */
+export function cgroupOf(pid: number, root: string = '/proc'): string | undefined {
+  const lines = textOf(`${root}/${pid}/cgroup`)?.split('\n') ?? [];
+  // ID:CONTROLLERS:PATH, version 2 being 0::PATH (cgroups(7)).
+  const found = lines.flatMap((line) => {
+    const [, hierarchy, path] = /^(\d+:[^:]*):(\/.*)$/.exec(line) ?? [];
+    return hierarchy === undefined || path === undefined ? [] : [{ hierarchy, path: living(path) }];
   });
+  const within = (hierarchy: RegExp): string | undefined =>
+    found.find((one) => hierarchy.test(one.hierarchy) && one.path !== '/')?.path;
+  const longest = found.map(({ path }) => path).sort((a, b) => b.length - a.length)[0];
+  return within(/^0:$/) ?? within(/:name=systemd$/) ?? longest;
 }
 
-function text(path: string): string | undefined {
+function textOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }
 }
 
-function link(path: string): string | undefined {
+function linkOf(path: string): string | undefined {
   try {
-    return readlinkSync(path);
+    return living(readlinkSync(path));
   } catch {
     return undefined;
   }
 }
+
+/** The kernel says of what has been removed that it has. */
+const living = (path: string): string => path.replace(/ \(deleted\)$/, '');
