@@ -10,7 +10,10 @@ export function takeLock(runtime: RuntimeDir): number {
   try {
     fd = openSync(runtime.lock, 'a', 0o600);
   } catch (error) {
-    throw new StintError(`cannot open ${runtime.lock}: ${reason(error)}`, { cause: error });
+    const hint = runtime.system
+      ? { hint: 'only root may serve the whole machine; for your own builds: stint serve --user' }
+      : {};
+    throw new StintError(`cannot open ${runtime.lock}: ${reason(error)}`, { cause: error, ...hint });
   }
   if (!tryLock(fd)) {
     closeSync(fd);

@@ -1,7 +1,7 @@
 // `stint serve` for the whole machine: from a clean start to every kind of end. Whatever goes wrong, it says so in one line, and
 // nothing stays mounted.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { abortMount, detachMount } from '../../src/kernel/mount.ts';
@@ -51,7 +51,7 @@ test('a dead mount of a daemon that was killed is taken away', { skip }, async (
   await first.daemon.ended.catch(() => {});
   await until('the mount is dead', () => {
     try {
-      statSync(first.mount);
+      statfsSync(first.mount);
       return false;
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'ENOTCONN';
@@ -105,7 +105,7 @@ test('a directory that cannot be made is told', { skip }, async (t) => {
   const place = new Place(t);
   const { code, stderr } = await place.stint(['serve', '--mount', join(place.folder, 'no', 'where')]);
   assert.equal(code, 1);
-  assert.match(stderr, /^stint: cannot (?:open|make the directory) \S+: no such file or directory\n$/);
+  assert.match(stderr, /^stint: cannot (?:open|make the directory) \S+: no such file or directory\nhint: .*\n$/);
 });
 
 test('a node whose mode and group the configuration sets', { skip }, async (t) => {
