@@ -42,8 +42,8 @@ interface OpenFile {
   /** By what the kernel knows those who poll it, once somebody has. */
   khLow: number;
   khHigh: number;
-  /** What it waits with for the client that polled last. */
-  poll: PollWaiter | undefined;
+  /** What it waits with for each client that has polled it: the kernel rings all of them at once. */
+  polls: PollWaiter[];
 }
 
 /** A read that blocks. The records are used again. */
@@ -89,7 +89,7 @@ export class FileNode {
   readonly #readers = new Map<number, ReadWaiter>();
   readonly #records: ReadWaiter[] = [];
   /** Pollers for whom a slot is set aside, the oldest first. */
-  #reserved: PollWaiter[] = [];
+  readonly #reserved = new Set<PollWaiter>();
   /** Reads that were granted and whose callers had gone. */
   #undelivered: Client[] = [];
   /** Open files. */
@@ -105,7 +105,7 @@ export class FileNode {
 
   open(): number {
     const fh = this.#free.pop() ?? this.#files.length;
-    this.#files[fh] = { fh, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, poll: undefined };
+    this.#files[fh] = { fh, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, polls: [] };
     this.opens++;
     return fh;
   }
@@ -113,7 +113,7 @@ export class FileNode {
   release(fh: number): void {
     const file = this.#files[fh];
     if (file === undefined) return;
-    if (file.poll !== undefined) this.#dropPoll(file.poll);
+    for (const waiter of file.polls) this.#dropPoll(waiter);
     this.#files[fh] = undefined;
     this.#free.push(fh);
     this.opens--;
@@ -146,7 +146,8 @@ export class FileNode {
         if (!this.#ledger.take(client)) {
           this.#channel.error(uniqueLow, uniqueHigh, EAGAIN);
           // Whoever waits by edges (epoll) does not ask again: the next slot must ring.
-          if (file.poll?.client === client) this.#await(file.poll);
+          const poller = pollerOf(file, client);
+          if (poller !== undefined) this.#await(poller);
           return;
         }
       } else {
@@ -174,15 +175,14 @@ export class FileNode {
     const { client } = caller;
     let events = WRITABLE;
     if (file !== undefined) {
-      if (client.offered > 0 || this.#ledger.free > 0) events |= READABLE;
-      if (request.pollFlags & FUSE_POLL_SCHEDULE_NOTIFY) {
+      const waits = (request.pollFlags & FUSE_POLL_SCHEDULE_NOTIFY) !== 0;
+      if (!waits && !this.#readable(client)) this.#spare.recall();
+      if (this.#readable(client)) events |= READABLE;
+      if (waits) {
         file.khLow = request.khLow;
         file.khHigh = request.khHigh;
-        if (file.poll?.client !== client) {
-          if (file.poll !== undefined) this.#dropPoll(file.poll);
-          file.poll = new PollWaiter(client, file);
-        }
-        if (!(events & READABLE)) this.#await(file.poll);
+        const poller = pollerOf(file, client) ?? newPoller(file, client);
+        if (!(events & READABLE)) this.#await(poller);
       }
     }
     this.#channel.polled(uniqueLow, uniqueHigh, events);
@@ -207,7 +207,7 @@ export class FileNode {
     }
     if (!(waiter instanceof PollWaiter)) return false;
     waiter.until = this.#spare.now() + RESERVED_FOR;
-    this.#reserved.push(waiter);
+    this.#reserved.add(waiter);
     this.#channel.notifyPoll(waiter.file.khLow, waiter.file.khHigh);
     return true;
   }
@@ -215,7 +215,7 @@ export class FileNode {
   /** A process is gone: its reads end, and what it has comes back. */
   gone(client: Client): void {
     for (const waiter of [...client.waiters]) if (waiter instanceof ReadWaiter) this.interrupt(waiter.unique);
-    for (const waiter of this.#reserved) if (waiter.client === client) waiter.until = 0;
+    for (const waiter of this.#reserved) if (waiter.client === client) this.#unreserve(waiter);
     this.#ledger.forget(client);
     this.settle();
   }
@@ -223,17 +223,23 @@ export class FileNode {
   /** Takes back what nobody has accepted. */
   settle(): void {
     while (this.#undelivered.length > 0) this.#ledger.release(this.#undelivered.pop() as Client, 1);
-    if (this.#reserved.length === 0) return;
+    if (this.#reserved.size === 0) return;
     const now = this.#spare.now();
-    for (let first = this.#reserved[0]; first !== undefined && first.until <= now; first = this.#reserved[0]) {
-      this.#reserved.shift();
-      this.#passOn(first);
+    for (const oldest of this.#reserved) {
+      if (oldest.until > now) break;
+      this.#passOn(oldest);
     }
   }
 
   /** When `settle` has to be called though nothing happens, or Infinity. */
   nextLook(): number {
-    return this.#reserved[0]?.until ?? Number.POSITIVE_INFINITY;
+    if (this.#undelivered.length > 0) return 0;
+    if (this.#reserved.size === 0) return Number.POSITIVE_INFINITY;
+    return (this.#reserved.values().next().value as PollWaiter).until;
+  }
+
+  #readable(client: Client): boolean {
+    return client.offered > 0 || this.#ledger.free > 0;
   }
 
   #used(file: OpenFile, thread: Thread): void {
@@ -262,12 +268,15 @@ export class FileNode {
 
   /** What was set aside for a poller is taken. */
   #accept(client: Client, file: OpenFile): void {
-    const own = file.poll;
-    const waiter =
-      own !== undefined && own.until > 0 && own.client === client
-        ? own
-        : this.#reserved.find((reserved) => reserved.client === client && reserved.until > 0);
-    if (waiter !== undefined) waiter.until = 0;
+    const own = pollerOf(file, client);
+    if (own !== undefined && own.until > 0) this.#unreserve(own);
+    else {
+      for (const waiter of this.#reserved) {
+        if (waiter.client !== client) continue;
+        this.#unreserve(waiter);
+        break;
+      }
+    }
     this.#ledger.count(client, client.offered - 1);
   }
 
@@ -277,13 +286,16 @@ export class FileNode {
 
   #dropPoll(waiter: PollWaiter): void {
     this.#ledger.cancel(waiter);
-    this.#passOn(waiter);
-    waiter.file.poll = undefined;
+    if (waiter.until > 0) this.#passOn(waiter);
+  }
+
+  #unreserve(waiter: PollWaiter): void {
+    waiter.until = 0;
+    this.#reserved.delete(waiter);
   }
 
   #passOn(waiter: PollWaiter): void {
-    if (waiter.until === 0) return;
-    waiter.until = 0;
+    this.#unreserve(waiter);
     this.#ledger.withdraw(waiter.client, 1);
   }
 
@@ -299,4 +311,16 @@ export class FileNode {
     if (left > 0 && this.#ledger.lend(client)) left--;
     this.surplus += left;
   }
+}
+
+function pollerOf(file: OpenFile, client: Client): PollWaiter | undefined {
+  for (const poller of file.polls) if (poller.client === client) return poller;
+  return undefined;
+}
+
+function newPoller(file: OpenFile, client: Client): PollWaiter {
+  if (file.polls.length > 0) file.polls = file.polls.filter((poller) => poller.client.alive);
+  const poller = new PollWaiter(client, file);
+  file.polls.push(poller);
+  return poller;
 }

@@ -22,7 +22,9 @@ import {
 } from './kernel.ts';
 
 const { ENOENT } = os.constants.errno;
-const errnoNames = new Map(Object.entries(os.constants.errno).map(([name, number]) => [number as number, name]));
+const errnoNames = new Map<number, string>();
+for (const [name, number] of Object.entries(os.constants.errno))
+  if (!errnoNames.has(number)) errnoNames.set(number, name);
 
 /** Node ids: fixed in the session, and what clients see as inode numbers. */
 export const INODE = { root: 1, node: 2, socket: 3, status: 4, readme: 5, firstPipe: 16 } as const;
@@ -75,6 +77,7 @@ export class Stage {
   readonly #asked = new Set<bigint>();
   readonly #request = new Request();
   #nextTid = 1000;
+  #busy = false;
 
   constructor(capacity: number) {
     this.ledger = new Ledger(capacity, (waiter) => assert.ok(this.file.grant(waiter)), { audit: true });
@@ -141,8 +144,16 @@ export class Stage {
 
   /** What the engine does after each pass: no more than it is asked for. */
   engine(): void {
-    if (this.file.nextLook() <= this.now) this.file.settle();
+    if (!this.#busy && this.file.nextLook() <= this.now) this.file.settle();
     this.ledger.audit();
+  }
+
+  /** All that `act` sends comes in one pass of the engine. */
+  together(act: () => void): void {
+    this.#busy = true;
+    act();
+    this.#busy = false;
+    this.engine();
   }
 
   /** Time goes on. */
@@ -264,3 +275,15 @@ export class Stage {
 
 /** What the kernel knows an open file by, when it is polled. */
 export const handleOf = (fh: bigint): bigint => (fh << 33n) | 5n;
+
+/** A process that has the node open. */
+export function opener(stage: Stage, person = stage.person()): { person: Person; fh: bigint } {
+  return { person, fh: stage.open(person) };
+}
+
+/** Takes every slot there is, for somebody who has nothing else to do with the test. */
+export function takeAll(stage: Stage): { person: Person; fh: bigint } {
+  const { person, fh } = opener(stage);
+  while (stage.tryRead(person, fh) === 'ok');
+  return { person, fh };
+}
