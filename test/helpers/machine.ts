@@ -45,7 +45,7 @@ export class Machine extends Place {
   protected override release(): void {
     while (isMounted(this.mount)) {
       abortMount(this.mount);
-      detachMount(this.mount);
+      if (isMounted(this.mount)) detachMount(this.mount); // it may be gone when nobody had it open
     }
   }
 
