@@ -34,11 +34,11 @@ const TABLE: readonly (NodeChoice & { names: RegExp })[] = [
   { names: /^(?:wild|mrustc|minicargo)$/, node: 'file', implicit: true },
   { names: /^(?:gcc|g\+\+|cc|c\+\+|gfortran|gnat\w*|gdc|cc1\w*|lto1|lto-wrapper)$/, node: 'file', implicit: true },
   {
-    names: /^(?:clang[\w+-]*|flang[\w-]*|(?:ld\.|ld64\.|wasm-)?ld?ld|lld(?:-link)?|opt|llc|llvm-[\w-]+)$/,
+    names: /^(?:clang[\w+-]*|flang[\w-]*|(?:ld(?:64)?\.)?lld|lld-link|wasm-ld|opt|llc|llvm-[\w-]+)$/,
     node: 'file',
     implicit: true,
   },
-  { names: /^(?:cmake|ctest)$/, node: 'file', implicit: true },
+  { names: /^c(?:make|test)3?$/, node: 'file', implicit: true },
   { names: /^(?:emerge|ebuild)$/, node: 'file', implicit: 'makeflags' },
   { names: /^(?:spack|pytest|py\.test|jobclient)$/, node: 'file', implicit: true },
   { names: /^(?:gm-run|stevie)$/, node: 'file', implicit: false }, // they take a slot for the command they start

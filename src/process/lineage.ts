@@ -35,7 +35,7 @@ const MAX_ANCESTORS = 256;
 /** Longest name that is passed on, characters. */
 const MAX_NAME = 120;
 
-/** Of the process that the thread `tid` belongs to. Takes at most some 100 ms, whatever the process does. Never rejects. */
+/** Of the process that the thread `tid` belongs to. Whatever that does, this ends, most often within a millisecond. Never rejects. */
 export async function lineageOf(tid: number, root: string = '/proc'): Promise<Lineage | undefined> {
   const status = statusOf(tid, root);
   const stat = status && statOf(status.tgid, root);

@@ -1,10 +1,12 @@
 // The two files of /proc that are read from a process's memory: its environment and its arguments. A process can make such a read
-// wait for ever, by memory that is never there. So they are read by threads of Node's pool, at most MAX_READING of them, for the
-// pool has other work; nobody waits longer than PATIENCE. A read that hangs ends with its process.
+// wait for ever, by memory that is never there. So they are read by threads of Node's pool, few at a time, for the pool has other
+// work, and are given up after a while. A read that hangs ends with its process; until then Node cannot end either.
 import { close, open, read } from 'node:fs';
 
-/** Milliseconds. */
+/** How long a read may take, milliseconds; they take a tenth of one. */
 const PATIENCE = 100;
+/** How long a read may wait for its turn, milliseconds: some hundred of them, for many processes may start at once. */
+const TURN_PATIENCE = 1000;
 /** Reads at once; the pool has four threads. */
 const MAX_READING = 2;
 /** Bytes. */
@@ -46,9 +48,7 @@ export async function argumentsOf(pid: number, root: string = '/proc'): Promise<
 function textOf(path: string): Promise<string | undefined> {
   if (hanging.size === MAX_READING) return Promise.resolve(undefined); // no use to wait behind these
   return new Promise((answer) => {
-    // When this thread was busy for long, what has been read meanwhile is heard of first.
-    const patience = setTimeout(() => setImmediate(() => giveUp(asked)), PATIENCE);
-    const asked: Read = { path, answer, patience };
+    const asked: Read = { path, answer, patience: setTimeout(() => giveUp(asked), TURN_PATIENCE) };
     queue.push(asked);
     readNext();
   });
@@ -58,6 +58,9 @@ function readNext(): void {
   while (reading.size < MAX_READING) {
     const next = queue.shift();
     if (next === undefined) return;
+    clearTimeout(next.patience);
+    // When this thread was busy for long, what has been read meanwhile is heard of first.
+    next.patience = setTimeout(() => setImmediate(() => giveUp(next)), PATIENCE);
     reading.add(next);
     contents(next.path, (text) => {
       clearTimeout(next.patience);
@@ -72,8 +75,13 @@ function readNext(): void {
 function giveUp(asked: Read): void {
   const at = queue.indexOf(asked);
   if (at !== -1) queue.splice(at, 1);
-  else if (reading.has(asked)) hanging.add(asked);
+  if (reading.has(asked)) hanging.add(asked);
   asked.answer(undefined);
+  if (hanging.size < MAX_READING) return;
+  for (const { answer, patience } of queue.splice(0)) {
+    clearTimeout(patience);
+    answer(undefined);
+  }
 }
 
 /** In as few turns of the pool as can be: promises and streams take twice as many. */
