@@ -122,6 +122,7 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
   const { runtime } = options;
   const socket = inode(runtime.socket);
   let state: 'serving' | 'waiting' | 'leaving' = 'serving';
+  let patience: NodeJS.Timeout | undefined;
 
   /** Refuses whoever waits and gives up the place. Answers that are under way get a moment to arrive. */
   const close = async () => {
@@ -136,25 +137,24 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
     if (state === 'leaving') return;
     state = 'leaving';
     clearInterval(idleWatch);
+    clearTimeout(patience);
     await close();
     await builds.stop();
     mount?.unmount();
     dropLock(lock);
     end.resolve();
   };
-  const stop = (patience = 0) => {
-    if (state === 'serving' && patience > 0 && builds.size > 0) {
-      state = 'waiting';
-      builds.engine.refuse();
-      builds.refuseAll();
-      const timer = setTimeout(() => void leave(), patience);
-      void builds.ended().then(() => {
-        clearTimeout(timer);
-        void leave();
-      });
+  const stop = (wait = 0) => {
+    const over = () => void leave().catch(end.reject);
+    if (state !== 'serving' || wait === 0 || builds.size === 0) {
+      over();
       return;
     }
-    void leave().catch(end.reject);
+    state = 'waiting';
+    builds.engine.refuse();
+    builds.refuseAll();
+    patience = setTimeout(over, wait);
+    void builds.ended().then(over);
   };
   end.onFail((error) => {
     if (state === 'leaving') return;
