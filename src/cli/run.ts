@@ -17,7 +17,7 @@ import {
   setOpenFilesLimit,
 } from '../kernel/exec.ts';
 import { type Launch, parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
-import { findRuntime, machineDir, type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
+import { findRuntime, isMachineDead, machineDir, type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
 import { call, NoDaemon, Refused } from './client.ts';
 import { becomeCommand, findCommand } from './command.ts';
@@ -44,6 +44,7 @@ const PATIENCE = 10_000;
 const MAX_STARTS = 20;
 /** When to say that CMD waits, milliseconds. */
 const SILENCE = 1_000;
+const MACHINE_LEFT = "the machine's daemon has left; using the pool of this user";
 /** Inherited descriptors are numbered from here: shell scripts use those below for themselves. */
 const FIRST_FD = 10;
 const { signals } = os.constants;
@@ -73,7 +74,9 @@ export async function run(args: readonly string[]): Promise<number> {
   const environment = new Environment(userEnvironment());
   const file = findCommand(command[0] as string, environment.get('PATH'));
   try {
-    const runtime = findRuntime(process.env, { user: options.has('user') });
+    const user = options.has('user');
+    const runtime = findRuntime(process.env, { user });
+    if (!user && !runtime.system && isMachineDead(process.env)) note(MACHINE_LEFT);
     const build = joinOuter(environment) ?? (await enter(runtime, options, operands, jobs));
     await giveJobserver(environment, build, style, { args: command, cache: runtime.tools });
   } catch (error) {
@@ -135,7 +138,7 @@ async function enter(
         if (!leaving && !(error instanceof NoDaemon)) throw error;
       }
       if (runtime.system) {
-        note(`the machine's daemon has left; using the pool of this user`);
+        note(MACHINE_LEFT);
         runtime = runtimeDir(process.env);
         continue;
       }

@@ -73,6 +73,16 @@ function hasSocket({ socket }: RuntimeDir): boolean {
   }
 }
 
+/** Whether the machine's daemon died and left a mount behind that nobody answers in. */
+export function isMachineDead(environment: NodeJS.ProcessEnv): boolean {
+  try {
+    lstatSync(machineDir(environment).socket);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOTCONN';
+  }
+}
+
 /** Makes the directory if there is none. @throws StintError when it is not a directory of this user alone, or cannot be made */
 export function ensureRuntimeDir(dir: string): void {
   try {
