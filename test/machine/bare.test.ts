@@ -2,7 +2,8 @@
 // without a token. It cannot be held up, but it is charged: once, to the topmost client, and paid for by the next slot that
 // comes back.
 import assert from 'node:assert/strict';
-import { basename } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import type { Status } from '../../src/api/schema.ts';
 import { writePrefix } from '../clients/portage/prefix.ts';
@@ -159,6 +160,41 @@ test('sub-makes are not charged', { skip: noMachine() ?? missing('make44'), time
   );
   site.open('a', 'b');
   await well(top);
+  await machine.stop();
+});
+
+test('rustc under cargo is not charged', {
+  skip: noMachine() ?? missing('cargo', 'rustc', 'gcc'),
+  timeout: PATIENCE,
+}, async (t) => {
+  const site = new Site(t);
+  const machine = await startMachine(t, SLOTS);
+  const [folder, linker] = [join(site.folder, 'crates'), join(site.folder, 'linker')];
+  for (const name of ['a', 'b']) {
+    mkdirSync(join(folder, name, 'src'), { recursive: true });
+    writeFileSync(
+      join(folder, name, 'Cargo.toml'),
+      `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\n`,
+    );
+    writeFileSync(join(folder, name, 'src/main.rs'), 'fn main() {}\n');
+  }
+  writeFileSync(join(folder, 'Cargo.toml'), '[workspace]\nresolver = "2"\nmembers = ["a", "b"]\n');
+  // rustc waits while it links, with the jobserver open.
+  writeFileSync(linker, `#!/bin/sh\n${site.job('link')} && exec ${toolPath('gcc')} "$@"\n`, { mode: 0o755 });
+  const env = { MAKEFLAGS: machine.makeflags(), RUSTFLAGS: `-C linker=${linker}`, CARGO_TERM_COLOR: 'never' };
+  const cargo = machine.spawn(toolPath('cargo'), ['build', '--offline', '--quiet'], site.options('crates', env));
+  await site.untilRunning(2);
+  const { builds } = await machine.status();
+  assert.deepEqual(
+    builds.map(({ implicit, held, clients = [] }) => [
+      implicit,
+      held,
+      clients.map((client) => `${client.program} ${client.implicit}`).sort(),
+    ]),
+    [[1, 1, ['cargo 1', 'rustc 0', 'rustc 0']]],
+  );
+  site.open('link');
+  await well(cargo);
   await machine.stop();
 });
 
