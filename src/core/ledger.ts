@@ -4,6 +4,7 @@
 //   free + every build's (implicit + held + offered) = capacity; free is below 0 while more is out than the capacity allows:
 //   after the capacity was lowered, or when somebody was charged for a job that runs already;
 //   a build's figures are the sums of its clients'; nobody's figure is below 0, but for the one slot that an exact client lends;
+//   no build lends more than it has: so nothing that clients return makes the pool larger;
 //   nobody waits while a slot is free.
 //
 // A call that frees a slot or asks for one tells each grant it causes at once, by `granted`: the slot is booked already and
@@ -114,14 +115,14 @@ export class Ledger {
   release(client: Client, count: number): number {
     const released = Math.max(0, Math.min(count, client.held));
     this.#book(client, -released, 0);
-    this.#dispatch();
+    this.#cameBack(client.build);
     return released;
   }
 
   /**
    * Gives a slot to the pool for a client that holds none: the one of the job it runs without a token. Some clients return
-   * that before they take one back. It is lent as long as the client lives; false when it has lent one already, or when its
-   * build has nothing that could be lent.
+   * that before they take one back. It is lent as long as the client lives and its build has something to lend; false when it
+   * has lent one already, or when its build has nothing.
    */
   lend(client: Client): boolean {
     if (client.kind !== 'exact' || client.held !== 0 || outstanding(client.build) <= 0) return false;
@@ -148,7 +149,7 @@ export class Ledger {
   withdraw(client: Client, count: number): void {
     assert(count <= client.offered, 'only what lies untaken can be withdrawn');
     this.#book(client, 0, -count);
-    this.#dispatch();
+    this.#cameBack(client.build);
   }
 
   /** A client is gone: everything it has comes back, and what it waits for is given up. */
@@ -158,7 +159,7 @@ export class Ledger {
     this.#book(client, -client.held, -client.offered);
     client.alive = false;
     client.build.clients.delete(client);
-    this.#dispatch();
+    this.#cameBack(client.build);
   }
 
   /** A build is gone, and all its clients with it. */
@@ -190,10 +191,24 @@ export class Ledger {
         sums.implicit === build.implicit && sums.held === build.held && sums.offered === build.offered,
         "a build's figures are the sums of its clients'",
       );
+      assert(outstanding(build) >= 0, 'no build lends more than it has');
       out += outstanding(build);
     }
     assert(this.#free + out === this.#capacity, 'free + out = capacity');
     assert(this.#free <= 0 || this.#queue.size === 0, 'nobody waits while a slot is free');
+  }
+
+  #cameBack(build: Build): void {
+    if (outstanding(build) < 0) this.#endLoans(build);
+    this.#dispatch();
+  }
+
+  /** What stood behind a loan has come back itself. */
+  #endLoans(build: Build): void {
+    for (const client of build.clients) {
+      if (outstanding(build) >= 0) return;
+      if (client.held < 0) this.#book(client, -client.held, 0);
+    }
   }
 
   #dispatch(): void {
