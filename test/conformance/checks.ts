@@ -1,0 +1,170 @@
+// The checks: each runs one client on one server and says what it found. None of them expects anything.
+import { setTimeout as pause } from 'node:timers/promises';
+import { monotonic } from '../../demo/trace.ts';
+import { until } from '../helpers/until.ts';
+import { Build, type Site } from './build.ts';
+import type { Client, Style } from './client.ts';
+import type { Node, Server } from './server.ts';
+
+/** Who is checked, with what, and where. */
+export interface Subject extends Site {
+  client: Client;
+  style: Style;
+  server: Server;
+}
+
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/** What a build on a full pool came to. */
+export interface Use {
+  /** `ignores`: it ran jobs at once without a token; `serial`: it took none and ran one job at a time. */
+  verdict: 'ok' | 'fails' | 'ignores' | 'serial' | 'exceeds' | 'loses';
+  code: number;
+  /** The most jobs that ran at once. */
+  peak: number;
+  /** The most tokens that it had at once; undefined where the node cannot be counted meanwhile. */
+  taken: number | undefined;
+  /** Tokens that were not there again in the end. */
+  lost: number;
+  stderr: string;
+}
+
+/** What a signal to the whole process group did while it held tokens. */
+export interface Ending {
+  held: number;
+  lost: number;
+  /** Whether it ended within a few seconds. */
+  ended: boolean;
+}
+
+/** A build on a pool without a free slot. */
+export interface Empty {
+  verdict: 'serial' | 'waits' | 'fails' | 'ignores';
+  code: number | undefined;
+}
+
+/** Tokens in a pool unless a check says otherwise. */
+export const SLOTS = 3;
+/** How long a token may be on its way back, milliseconds. */
+const RETURN = 1_500;
+/** How long a client may take to end after a signal, milliseconds. */
+const LEAVE = 3_000;
+/** How long nothing may change until a build is taken to have all that it takes, milliseconds. */
+const STEADY = 600;
+/** When the slots come late: so long after the first job has begun, milliseconds. */
+const LATE = 300;
+
+/** A build with slots enough: does it use them, no more than there are, and give them back? */
+export async function uses(subject: Subject): Promise<Use> {
+  return onNode(subject, SLOTS, async (node) => {
+    const build = start(subject, node, { seconds: 0.12, patience: 60_000 });
+    let least = SLOTS;
+    let over = false;
+    const result = build.started.ended.finally(() => (over = true));
+    while (!over && node.calm) {
+      least = Math.min(least, await node.count());
+      await pause(10);
+    }
+    const { code, stderr } = await result;
+    await build.clear();
+    const lost = SLOTS - (await settled(subject.server, node));
+    const { peak } = build;
+    const taken = node.calm ? SLOTS - least : undefined;
+    return { verdict: judge({ code, peak, taken, lost }), code, peak, taken, lost, stderr };
+  });
+}
+
+/** `signal` to the whole process group while the build holds tokens. */
+export async function signalled(subject: Subject, signal: Signal): Promise<Ending> {
+  return onNode(subject, SLOTS, async (node) => {
+    const build = start(subject, node, { seconds: 20, patience: 60_000 });
+    const { started } = build;
+    await steady(build, node);
+    const held = node.calm ? SLOTS - (await node.count()) : Math.min(SLOTS, build.running - 1);
+    started.killAll(signal);
+    const ended = await within(
+      until('it ends', () => started.child.exitCode !== null || started.child.signalCode !== null, LEAVE),
+    );
+    // What it leaves behind may be about to return something.
+    if (ended) await within(Promise.race([started.ended, pause(RETURN)]));
+    await build.clear();
+    return { held, lost: SLOTS - (await settled(subject.server, node)), ended };
+  });
+}
+
+/** A build for which there is no slot until it ends. */
+export async function empty(subject: Subject): Promise<Empty> {
+  return onNode(subject, 0, async (node) => {
+    const build = start(subject, node, { seconds: 0.02, patience: (subject.client.least ?? 1) > 1 ? 3_000 : 60_000 });
+    const result = await started(build);
+    await build.clear();
+    if (result === undefined) return { verdict: 'waits', code: undefined };
+    const verdict = result !== 0 ? 'fails' : build.peak > 1 ? 'ignores' : 'serial';
+    return { verdict, code: result };
+  });
+}
+
+/** How long after three slots came a build had a further job running, milliseconds; undefined: never. */
+export async function late(subject: Subject): Promise<number | undefined> {
+  return onNode(subject, 0, async (node) => {
+    const build = start(subject, node, { seconds: 0.8, patience: 60_000 });
+    const first = await until('the first job', () => build.steps()[0]?.at, subject.client.slow).catch(monotonic);
+    await pause(Math.max(0, first + LATE - monotonic()));
+    const before = build.running;
+    const at = monotonic();
+    await node.addSlots(SLOTS);
+    const more = () => build.steps().find((step) => step.at > at && step.running > before)?.at;
+    const used = await until('it uses them', more, 5_000).catch(() => undefined);
+    await build.clear();
+    return used === undefined ? undefined : used - at;
+  });
+}
+
+function start({ place, tracer, client, style }: Subject, node: Node, times: { seconds: number; patience: number }) {
+  return new Build({ place, tracer }, { client, style, node, slots: SLOTS, ...times });
+}
+
+async function onNode<T>({ server }: Subject, slots: number, check: (node: Node) => Promise<T>): Promise<T> {
+  const node = await server.open(slots);
+  try {
+    return await check(node);
+  } finally {
+    await node.close();
+  }
+}
+
+function judge({ code, peak, taken, lost }: Pick<Use, 'code' | 'peak' | 'taken' | 'lost'>): Use['verdict'] {
+  if (code !== 0) return 'fails';
+  if (taken === 0) return peak > 1 ? 'ignores' : 'serial';
+  if (peak > SLOTS + 1) return 'exceeds';
+  if (peak <= 1) return 'serial';
+  return lost === 0 ? 'ok' : 'loses';
+}
+
+/** Its exit code; undefined when it had to be killed. */
+const started = (build: Build) => build.started.ended.then(({ code }) => code).catch(() => undefined);
+
+/** Slots that are free when they are all back, or will not come back. */
+async function settled({ reclaims }: Server, node: Node): Promise<number> {
+  if (reclaims) await within(until('all are back', async () => (await node.count()) === SLOTS, RETURN));
+  return node.count();
+}
+
+/** Until several jobs run and no token is left, or nothing changes any more. */
+async function steady(build: Build, node: Node): Promise<void> {
+  let last = '';
+  let since = 0;
+  await until('it holds tokens', async () => {
+    const free = node.calm ? await node.count() : 0;
+    const now = `${build.running} ${free}`;
+    if (now !== last || build.running < 2 || free === SLOTS) {
+      since = monotonic();
+      last = now;
+    }
+    return build.running > 1 && ((node.calm && free === 0) || monotonic() - since > STEADY);
+  });
+}
+
+/** Whether it came about. */
+const within = (wanted: Promise<unknown>): Promise<boolean> => wanted.then(() => true).catch(() => false);

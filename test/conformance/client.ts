@@ -1,0 +1,43 @@
+// The clients of the suite: which there are, what each is known to do with a jobserver, and nothing of any server.
+import { KINDS, type Kind, PYTHON_KINDS } from '../clients/projects.ts';
+import { missing } from '../helpers/toolchain.ts';
+
+/** How a client is told of its jobserver: `fifo:PATH`, or two inherited descriptors `R,W`. */
+export const STYLES = ['fifo', 'fds'] as const;
+export type Style = (typeof STYLES)[number];
+
+export interface Client extends Kind {
+  /** For people, with the version that it is about. */
+  title: string;
+  /** What stands for the random numbers of its project: the larger, the more jobs. */
+  more: number;
+  /** Whether it is a client in each style. If not, it fails or goes its own way. */
+  speaks: Record<Style, boolean>;
+  /** Milliseconds from its start until it must have begun its first job, if slots are there. */
+  slow: number;
+}
+
+type Known = Pick<Client, 'title' | 'speaks'> & Partial<Pick<Client, 'more' | 'slow'>>;
+
+const both = { fifo: true, fds: true };
+
+const KNOWN: Record<string, Known> = {
+  make43: { title: 'GNU make 4.3', speaks: { fifo: false, fds: true } },
+  make44: { title: 'GNU make 4.4', speaks: both },
+  ninja: { title: 'ninja 1.13', speaks: { fifo: true, fds: false } },
+  ctest: { title: 'ctest 4', speaks: both },
+  'gcc-lto': { title: 'gcc -flto with make 4.3', speaks: { fifo: false, fds: true } },
+  cargo: { title: 'cargo with rustc', speaks: both },
+  portage: { title: 'Portage', speaks: { fifo: true, fds: false }, more: -2, slow: 8_000 },
+  'pytest-jobserver': { title: 'pytest-jobserver with xdist', speaks: { fifo: true, fds: false }, slow: 3_000 },
+  'gnumake-tokenpool': { title: 'gnumake-tokenpool', speaks: both },
+};
+
+/** Every client that this suite knows, whether it is here or not. */
+export const CLIENTS: readonly Client[] = [...KINDS, ...PYTHON_KINDS].flatMap((kind) => {
+  const known = KNOWN[kind.name];
+  return known === undefined ? [] : [{ more: 2, slow: 1_500, ...kind, ...known }];
+});
+
+/** False, or why the client cannot be run here. */
+export const lacking = ({ needs }: Client): string | false => missing(...needs);
