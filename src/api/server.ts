@@ -1,12 +1,15 @@
 // The API's transport: HTTP with JSON and server-sent events over a Unix socket. It knows sockets and bodies, and nothing of
 // pools: what is done is in routes.ts. While nobody is connected it has no timer.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { reason, StintError } from '../errors.ts';
 import { peerCredentials, peerGroups } from '../kernel/peercred.ts';
 import { HttpError, type Peer, type Route, type Send } from './call.ts';
 import { findRoute } from './match.ts';
 import { API_HEADER, API_VERSION, VERSION_HEADER } from './schema.ts';
+
+// Not imported: that would load Node's client for the web as well, some megabytes that the daemon never needs.
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** A body is a few short strings. */
 const MAX_BODY = 64 * 1024;
