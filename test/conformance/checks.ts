@@ -23,8 +23,8 @@ export interface Use {
   code: number;
   /** The most jobs that ran at once. */
   peak: number;
-  /** The most tokens that it had at once; undefined where the node cannot be counted meanwhile. */
-  taken: number | undefined;
+  /** The most tokens that it had at once. */
+  taken: number;
   /** Tokens that were not there again in the end. */
   lost: number;
   stderr: string;
@@ -62,15 +62,15 @@ export async function uses(subject: Subject): Promise<Use> {
     let least = SLOTS;
     let over = false;
     const result = build.started.ended.finally(() => (over = true));
-    while (!over && node.calm) {
-      least = Math.min(least, await node.count());
-      await pause(10);
+    while (!over) {
+      if (node.calm || build.running > 1) least = Math.min(least, await node.count());
+      await pause(node.calm ? 10 : 60);
     }
     const { code, stderr } = await result;
     await build.clear();
     const lost = SLOTS - (await settled(subject.server, node));
     const { peak } = build;
-    const taken = node.calm ? SLOTS - least : undefined;
+    const taken = SLOTS - least;
     return { verdict: judge({ code, peak, taken, lost }), code, peak, taken, lost, stderr };
   });
 }
@@ -81,7 +81,7 @@ export async function signalled(subject: Subject, signal: Signal): Promise<Endin
     const build = start(subject, node, { seconds: 20, patience: 60_000 });
     const { started } = build;
     await steady(build, node);
-    const held = node.calm ? SLOTS - (await node.count()) : Math.min(SLOTS, build.running - 1);
+    const held = SLOTS - (await node.count());
     started.killAll(signal);
     const ended = await within(
       until('it ends', () => started.child.exitCode !== null || started.child.signalCode !== null, LEAVE),

@@ -22,7 +22,7 @@ export interface Node {
   readonly path: string;
   /** The command that starts a client on this node, where it is not simply told the path. */
   readonly start?: (style: Style, command: readonly string[]) => string[];
-  /** Whether counting takes nothing out of the node, so that it may be done while clients run. */
+  /** Whether counting takes nothing out of the node, so that it may be done all the time while clients run. */
   readonly calm: boolean;
   /** Slots that can be taken now, beside the one that a client has anyway. */
   count(): Promise<number>;
@@ -60,7 +60,7 @@ export function fifoServer(folder: string): Server {
 
 /**
  * The jobserver that somebody else serves at `path`, and nobody else may use meanwhile. The suite is a client of it: it takes
- * what the clients shall not have, and gives it back in the end. What clients lose of a FIFO it replaces.
+ * what the clients shall not have, and gives it back in the end, together with what they lost.
  * @param slots how many it has
  */
 export function pathServer(path: string, slots: number): Server {
@@ -68,26 +68,27 @@ export function pathServer(path: string, slots: number): Server {
   const open = async (wanted: number): Promise<Node> => {
     const fd = openSync(path, O_RDWR | O_NONBLOCK);
     let taken = take(fd);
-    const close = async () => {
-      put(fd, taken);
-      if (isFifo) put(fd, slots - bytesInPipe(fd));
+    if (taken < slots) {
+      const found = taken;
+      put(fd, found);
       closeSync(fd);
-    };
-    const addSlots = async (n: number) => {
-      taken -= n;
-      put(fd, n);
-    };
+      throw new Error(`${path} has ${found} free slots, not ${slots}`);
+    }
     const count = async () => {
       if (isFifo) return bytesInPipe(fd);
       const found = take(fd);
       put(fd, found);
       return found;
     };
-    if (taken < slots) {
-      const found = taken;
-      await close();
-      throw new Error(`${path} has ${found} free slots, not ${slots}`);
-    }
+    const addSlots = async (n: number) => {
+      taken -= n;
+      put(fd, n);
+    };
+    const close = async () => {
+      put(fd, taken);
+      put(fd, slots - (await count()));
+      closeSync(fd);
+    };
     await addSlots(wanted);
     return { path, calm: isFifo, count, addSlots, close };
   };
