@@ -5,8 +5,7 @@ import { MAX_CAPACITY } from '../api/schema.ts';
 import { type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { notifySystemd } from '../kernel/notify.ts';
-import { type Config, DEFAULTS } from '../process/defaults.ts';
-import { groupId } from '../process/groups.ts';
+import { type Config, DEFAULTS, defaultGroup } from '../process/defaults.ts';
 import { processors } from '../process/processors.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
 import { type Parsed, parse, wholeNumber } from './args.ts';
@@ -97,7 +96,7 @@ async function start(options: Omit<DaemonOptions, 'version' | 'audit'>) {
 async function configOf(options: Parsed['options']): Promise<Config> {
   const path = options.get('config');
   if (path === undefined) {
-    const group = groupId('jobserver') ?? DEFAULTS.group;
+    const group = defaultGroup();
     return { ...DEFAULTS, group, apiGroup: group };
   }
   return (await import('../process/config.ts')).readConfig(path);

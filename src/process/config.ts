@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import * as z from 'zod/mini';
 import { nearest, reason, StintError } from '../errors.ts';
-import { type Config, DEFAULTS } from './defaults.ts';
+import { type Config, DEFAULTS, defaultGroup } from './defaults.ts';
 import { groupId, groupNames } from './groups.ts';
 import { lineOf } from './toml-lines.ts';
 
@@ -70,7 +70,7 @@ function parseConfig(text: string, path: string): Config {
       ...(guess !== undefined && { hint: `did you mean ${shown(guess)}?` }),
     });
   };
-  const gid = groupOf('group') ?? DEFAULTS.group;
+  const gid = groupOf('group') ?? defaultGroup();
   return {
     jobs,
     mount,

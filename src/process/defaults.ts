@@ -2,6 +2,7 @@
 // daemon without a configuration need not load that.
 
 import type { ClientRule } from './clients.ts';
+import { groupId } from './groups.ts';
 
 export interface Config {
   /** Slots in the pool; undefined: the processors there are. */
@@ -22,12 +23,13 @@ export interface Config {
   clients: readonly ClientRule[];
 }
 
-export const DEFAULTS: Config = {
+/** The group of the node where nothing else is said: `jobserver` where there is one, else root's. */
+export const defaultGroup = (): number => groupId('jobserver') ?? 0;
+
+export const DEFAULTS: Omit<Config, 'group' | 'apiGroup'> = {
   jobs: undefined,
   mount: undefined,
   mode: 0o660,
-  group: 0,
-  apiGroup: 0,
   onTerm: 'wait',
   stopTimeout: 60,
   clients: [],

@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StintError } from '../../src/errors.ts';
 import { KEYS, readConfig } from '../../src/process/config.ts';
-import { type Config, DEFAULTS } from '../../src/process/defaults.ts';
+import { type Config, DEFAULTS, defaultGroup } from '../../src/process/defaults.ts';
 import { Place } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { DEADLINE } from '../helpers/until.ts';
+
+/** What counts where the configuration is silent. */
+const SILENT: Config = { ...DEFAULTS, group: defaultGroup(), apiGroup: defaultGroup() };
 
 const root = join(import.meta.dirname, '../..');
 
@@ -33,7 +36,7 @@ function refusal(t: TestContext, text: string): string {
 }
 
 test('an empty file is the default', (t) => {
-  assert.deepEqual(read(t, ''), DEFAULTS);
+  assert.deepEqual(read(t, ''), SILENT);
 });
 
 test('every key has its effect', (t) => {
@@ -163,9 +166,9 @@ const page = readFileSync(join(root, 'docs/stint.toml'), 'utf8');
 const uncommented = page.replace(/^#(?=[a-z[])/gm, '');
 
 test('docs/stint.toml is the default, commented out or not', (t) => {
-  assert.deepEqual(read(t, page), DEFAULTS);
+  assert.deepEqual(read(t, page), SILENT);
   const { jobs, mount, clients, ...others } = read(t, uncommented);
-  const { jobs: _, mount: __, clients: ___, ...defaults } = DEFAULTS;
+  const { jobs: _, mount: __, clients: ___, ...defaults } = SILENT;
   assert.deepEqual(others, defaults);
   assert.deepEqual([jobs, mount], [8, '/run/stint']);
   assert.deepEqual(clients, [{ program: 'our-builder-*', node: 'pipe', implicit: true }]);
