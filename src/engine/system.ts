@@ -201,7 +201,7 @@ export class System implements Ground {
 
   #find({ pid, start }: Pick<Kin, 'pid' | 'start'>): Process | undefined {
     const process = this.#processes.get(pid);
-    return process?.alive && process.start === start ? process : undefined;
+    return process?.alive && same(process.start, start) ? process : undefined;
   }
 
   /** The record of a process that waits for an answer of ours: it cannot end or become another meanwhile. */
@@ -260,7 +260,7 @@ export class System implements Ground {
   readonly #known = {
     runRoot: (kin: Kin): Running | undefined => {
       const root = this.#roots.get(kin.pid);
-      return root !== undefined && root.start === kin.start ? root.running : undefined;
+      return root !== undefined && same(root.start, kin.start) ? root.running : undefined;
     },
     client: (kin: Kin): Running | undefined => {
       const process = this.#find(kin);
@@ -430,6 +430,9 @@ export class System implements Ground {
     return `${this.#options.mount}/${NAMES.node}`;
   }
 }
+
+/** Whether two times of start can be those of one process; 0 is not known, and then the pidfds have to do. */
+const same = (a: number, b: number): boolean => a === b || a === 0 || b === 0;
 
 /** Portage runs a job without a token only if MAKEFLAGS came to it from its environment. */
 function withMakeflags(choice: NodeChoice, { makeflags }: Lineage): NodeChoice {

@@ -1,8 +1,8 @@
 // Who a process is that opens the machine's jobserver: what it runs, what it descends from, and which build it belongs to. It
 // remembers nothing, for processes change. A process that goes while it is looked at is undefined; what it hides is left out.
 import { basename } from 'node:path';
-import { cgroupOf, cwdOf, exeOf, type Kin, type Stat, statOf, statusOf } from './proc.ts';
-import { argumentsOf, environOf } from './proc-memory.ts';
+import { cgroupOf, type Kin, type Relatives, relativesOf, statusOf } from './proc.ts';
+import { argumentsOf, environOf, heldOf } from './proc-memory.ts';
 import { programOf } from './program.ts';
 import { type Scope, scopeOf } from './scope.ts';
 
@@ -15,9 +15,9 @@ export interface Lineage extends Kin {
   gid: number;
   /** The name that clients.ts knows it by. */
   program: string;
-  /** Nearest first, without process 1. */
+  /** Nearest first, without process 1. When they were started is not known. */
   ancestors: Kin[];
-  /** The leader of its session; itself if that is gone. */
+  /** The leader of its session, also one that is gone: while anybody is in the session, its number is nobody else's. */
   session: Kin;
   scope?: Scope;
   /** Empty when it cannot be seen. */
@@ -31,30 +31,29 @@ export interface Lineage extends Kin {
 }
 
 /** Nobody's make calls itself so often; a chain that long is only to keep us busy. */
-const MAX_ANCESTORS = 256;
+const MAX_ANCESTORS = 128;
 /** Longest name that is passed on, characters. */
 const MAX_NAME = 120;
 
-/** Of the process that the thread `tid` belongs to. Whatever that does, this ends, most often within a millisecond. Never rejects. */
+/** Of the process that the thread `tid` belongs to. Takes some 100 ms at most, whatever the process does. Never rejects. */
 export async function lineageOf(tid: number, root: string = '/proc'): Promise<Lineage | undefined> {
   const status = statusOf(tid, root);
-  const stat = status && statOf(status.tgid, root);
-  if (status === undefined || stat === undefined) return undefined;
-  const { pid, start, comm } = stat;
-  const { uid, gid } = status;
-  const coming = environOf(pid, root);
-  const ancestors = ancestorsOf(stat, root);
-  const [exe, cwd, cgroup] = [exeOf(pid, root), cwdOf(pid, root) ?? '', cgroupOf(pid, root)];
-  const session = leaderOf(stat, root);
-  const program = plain(await programOf({ comm, exe, args: () => argumentsOf(pid, root) }));
-  const environment = await coming;
-  if (statOf(pid, root)?.start !== start) return undefined; // what was read last may be another's
-  const scope = scopeOf({ uid, cgroup, environment, terminal: stat.terminal !== 0 });
+  if (status === undefined) return undefined;
+  const { tgid: pid, uid, gid } = status;
+  const [{ stat, exe, cwd = '' }, environment] = await Promise.all([heldOf(pid, root, uid), environOf(pid, root, uid)]);
+  // All at once, without a pause in which anything could change hands.
+  const self = relativesOf(pid, root);
+  if (self === undefined || statusOf(tid, root)?.tgid !== pid) return undefined;
+  const { comm } = self;
+  const ancestors = ancestorsOf(self, root);
+  const session = leaderOf(self, root);
+  const scope = scopeOf({ uid, cgroup: cgroupOf(pid, root), environment, terminal: (stat?.terminal ?? 0) !== 0 });
   const named = scope && { ...scope, name: plain(scope.name) };
+  const program = plain(await programOf({ comm, exe, args: () => argumentsOf(pid, root, uid) }));
   const build = environment?.get('STINT_BUILD');
   return {
     pid,
-    start,
+    start: stat?.start ?? 0,
     comm,
     uid,
     gid,
@@ -110,30 +109,30 @@ function firstOf<B>(kin: readonly Kin[], ask: (kin: Kin) => B | undefined): B | 
   return undefined;
 }
 
-function ancestorsOf(stat: Stat, root: string): Kin[] {
+function ancestorsOf(self: Relatives, root: string): Kin[] {
   const found: Kin[] = [];
-  let child = stat;
+  let child = self;
   while (child.ppid > 1 && found.length < MAX_ANCESTORS) {
-    const parent = statOf(child.ppid, root);
-    if (parent !== undefined && parent.start <= child.start) {
+    const parent = relativesOf(child.ppid, root);
+    if (parent !== undefined) {
       found.push(kinOf(parent));
       child = parent;
       continue;
     }
-    // The parent has gone since we asked for its number, which may be another's by now: who took the child over?
-    const again = statOf(child.pid, root);
-    if (again === undefined || again.start !== child.start || again.ppid === child.ppid) break;
+    // The parent has gone since we asked for its number: who took the child over?
+    const again = relativesOf(child.pid, root);
+    if (again === undefined || again.ppid === child.ppid) break;
     child = again;
   }
   return found;
 }
 
-function leaderOf(stat: Stat, root: string): Kin {
-  const leader = stat.session > 0 ? statOf(stat.session, root) : undefined;
-  return kinOf(leader !== undefined && leader.session === leader.pid && leader.start <= stat.start ? leader : stat);
+function leaderOf(self: Relatives, root: string): Kin {
+  if (self.session === 0) return kinOf(self);
+  return kinOf(relativesOf(self.session, root) ?? { ...self, pid: self.session });
 }
 
-const kinOf = ({ pid, start, comm }: Stat): Kin => ({ pid, start, comm });
+const kinOf = ({ pid, start, comm }: Kin): Kin => ({ pid, start, comm });
 
 /** CATEGORY/PF while Portage builds a package, as its environment or its folder of temporary files tells. */
 function packageOf(environment: ReadonlyMap<string, string> | undefined, cwd: string): string | undefined {

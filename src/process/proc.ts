@@ -5,7 +5,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 /** A process, told apart from any other that has or had its number. */
 export interface Kin {
   pid: number;
-  /** When it was started, clock ticks since boot. */
+  /** When it was started, clock ticks since boot; 0 when that is not known. */
   start: number;
   /** At most 15 bytes, any but NUL: the file that was executed, a script's own name, or what the process made of it. */
   comm: string;
@@ -41,9 +41,30 @@ export function statusOf(tid: number, root: string = '/proc'): ThreadStatus | un
   return { tgid: Number(tgid), uid: Number(uid), gid: Number(gid) };
 }
 
+/** What parents and sessions are found by, without ever waiting: a process in exec can hold up its stat, but not its status. */
+export interface Relatives extends Kin {
+  ppid: number;
+  /** The number of its session's leader; 0 when that is outside our pid namespace. */
+  session: number;
+}
+
+/** Of the process `pid`; its start is not known. */
+export function relativesOf(pid: number, root: string = '/proc'): Relatives | undefined {
+  const text = textOf(`${root}/${pid}/status`) ?? '';
+  const [, name] = /^Name:\t(.*)$/m.exec(text) ?? [];
+  const [, ppid] = /^PPid:\t(\d+)$/m.exec(text) ?? [];
+  const [, session] = /^NSsid:\t(\d+)/m.exec(text) ?? [];
+  if (name === undefined || ppid === undefined) return undefined;
+  const comm = name.replace(/\\([n\\])/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
+  return { pid, start: 0, comm, ppid: Number(ppid), session: Number(session ?? 0) };
+}
+
 /** Of the process `pid`. */
-export function statOf(pid: number, root: string = '/proc'): Stat | undefined {
-  const text = textOf(`${root}/${pid}/stat`);
+export const statOf = (pid: number, root: string = '/proc'): Stat | undefined =>
+  parseStat(textOf(`${root}/${pid}/stat`), pid);
+
+/** What the file `stat` of process `pid` says. */
+export function parseStat(text: string | undefined, pid: number): Stat | undefined {
   // PID (COMM) STATE PPID ...: COMM may hold spaces, line ends and parentheses, nothing after it does (proc_pid_stat(5)).
   const [, comm, rest] = /^\d+ \((.*)\) (.*)$/s.exec(text ?? '') ?? [];
   if (comm === undefined || rest === undefined) return undefined;
@@ -91,4 +112,4 @@ function linkOf(path: string): string | undefined {
 }
 
 /** The kernel says of what has been removed that it has. */
-const living = (path: string): string => path.replace(/ \(deleted\)$/, '');
+export const living = (path: string): string => path.replace(/ \(deleted\)$/, '');
