@@ -151,6 +151,9 @@ static void attributes(fuse_ino_t ino, struct stat *st) {
     st->st_size = ino == ROOT ? 0 : 1; /* a write beyond the end would not be let in beside others */
 }
 
+/* Without what libfuse 3.14 has no name for, but for STREAM: as a server is that does nothing by hand. */
+static bool plain;
+
 static void init(void *data, struct fuse_conn_info *conn) {
     (void)data;
     conn->max_write = 4096;
@@ -192,7 +195,7 @@ static void open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
      * it; without PARALLEL_DIRECT_WRITES clients queue up for the inode before they may return a slot. */
     struct fuse_open_out out = {
         .fh = (uintptr_t)file,
-        .open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_PARALLEL_DIRECT_WRITES,
+        .open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | (plain ? 0 : FOPEN_PARALLEL_DIRECT_WRITES),
     };
     if (fuse_reply_buf(req, (const char *)&out, sizeof out) == 0) file->opener->files++;
     else free(file); /* killed meanwhile */
@@ -270,9 +273,10 @@ static const struct fuse_lowlevel_ops OPERATIONS = {
 };
 
 int main(int argc, char **argv) {
-    capacity = unused = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+    plain = argc == 4 && !strcmp(argv[3], "plain");
+    capacity = unused = argc == 3 || plain ? strtoul(argv[2], NULL, 10) : 0;
     if (capacity == 0) {
-        fprintf(stderr, "usage: fuse-server DIR SLOTS\n");
+        fprintf(stderr, "usage: fuse-server DIR SLOTS [plain]\n");
         return 2;
     }
     char *options[] = {argv[0], "-oallow_other,fsname=fuse-server", NULL};
