@@ -113,7 +113,8 @@ export class FileNode {
   release(fh: number): void {
     const file = this.#files[fh];
     if (file === undefined) return;
-    for (const waiter of file.polls) this.#dropPoll(waiter);
+    for (const waiter of file.polls) this.#ledger.cancel(waiter);
+    for (const waiter of file.polls) if (waiter.until > 0) this.#passOn(waiter);
     this.#files[fh] = undefined;
     this.#free.push(fh);
     this.opens--;
@@ -282,11 +283,6 @@ export class FileNode {
 
   #await(waiter: PollWaiter): void {
     if (waiter.until === 0 && !waiter.client.waiters.has(waiter)) this.#ledger.acquire(waiter, this.#spare.now());
-  }
-
-  #dropPoll(waiter: PollWaiter): void {
-    this.#ledger.cancel(waiter);
-    if (waiter.until > 0) this.#passOn(waiter);
   }
 
   #unreserve(waiter: PollWaiter): void {

@@ -142,9 +142,9 @@ export class Stage {
     this.engine();
   }
 
-  /** What the engine does after each pass: no more than it is asked for. */
+  /** What the engine does in its passes: no more than it is asked for. */
   engine(): void {
-    if (!this.#busy && this.file.nextLook() <= this.now) this.file.settle();
+    while (!this.#busy && this.file.nextLook() <= this.now) this.file.settle();
     this.ledger.audit();
   }
 
