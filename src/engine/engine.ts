@@ -7,7 +7,7 @@ import type { Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { clearEventfd } from '../kernel/eventfd.ts';
 import { reader } from '../kernel/io.ts';
-import { FileNode, RESERVED_FOR } from '../nodes/file.ts';
+import { FileNode, RESERVED_AGAIN } from '../nodes/file.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { Session } from '../nodes/fuse/session.ts';
 import { Request } from '../nodes/fuse/wire.ts';
@@ -238,7 +238,7 @@ export class Engine {
     file.settle();
     if (this.#alarm || file.nextLook() === Number.POSITIVE_INFINITY) return;
     this.#alarm = true;
-    this.#lines.send({ type: 'alarm', after: RESERVED_FOR });
+    this.#lines.send({ type: 'alarm', after: RESERVED_AGAIN });
   }
 
   #recall(): void {

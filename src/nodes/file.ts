@@ -29,8 +29,12 @@ const READABLE = POLLIN | POLLRDNORM;
 /** What a slot looks like to a client: the byte that GNU make uses. It carries no meaning. */
 const TOKEN = 0x2b;
 
-/** How long a slot is set aside for a poller that was told of it, milliseconds. */
-export const RESERVED_FOR = 5;
+/**
+ * How long a slot is set aside for a poller that was told of it, milliseconds: long enough for a busy machine to let it run. One
+ * that has let a slot pass may not be interested any more, which cannot be seen: the next one waits less long for it.
+ */
+export const RESERVED_FOR = 20;
+export const RESERVED_AGAIN = 5;
 
 /** One open file, shared by every descriptor that was made from it. */
 interface OpenFile {
@@ -65,6 +69,8 @@ class PollWaiter implements Waiter {
   order = 0;
   /** When the slot that is set aside passes on; 0: none is. */
   until = 0;
+  /** Whether it has let the last one pass: it may not be interested any more. */
+  missed = false;
 
   constructor(client: Client, file: OpenFile) {
     this.client = client;
@@ -88,7 +94,7 @@ export class FileNode {
   readonly #free: number[] = [];
   readonly #readers = new Map<number, ReadWaiter>();
   readonly #records: ReadWaiter[] = [];
-  /** Pollers for whom a slot is set aside, the oldest first. */
+  /** Pollers for whom a slot is set aside. */
   readonly #reserved = new Set<PollWaiter>();
   /** Reads that were granted and whose callers had gone. */
   #undelivered: Client[] = [];
@@ -207,7 +213,7 @@ export class FileNode {
       return true;
     }
     if (!(waiter instanceof PollWaiter)) return false;
-    waiter.until = this.#spare.now() + RESERVED_FOR;
+    waiter.until = this.#spare.now() + (waiter.missed ? RESERVED_AGAIN : RESERVED_FOR);
     this.#reserved.add(waiter);
     this.#channel.notifyPoll(waiter.file.khLow, waiter.file.khHigh);
     return true;
@@ -226,17 +232,19 @@ export class FileNode {
     while (this.#undelivered.length > 0) this.#ledger.release(this.#undelivered.pop() as Client, 1);
     if (this.#reserved.size === 0) return;
     const now = this.#spare.now();
-    for (const oldest of this.#reserved) {
-      if (oldest.until > now) break;
-      this.#passOn(oldest);
+    for (const waiter of this.#reserved) {
+      if (waiter.until > now) continue;
+      waiter.missed = true;
+      this.#passOn(waiter);
     }
   }
 
   /** When `settle` has to be called though nothing happens, or Infinity. */
   nextLook(): number {
     if (this.#undelivered.length > 0) return 0;
-    if (this.#reserved.size === 0) return Number.POSITIVE_INFINITY;
-    return (this.#reserved.values().next().value as PollWaiter).until;
+    let next = Number.POSITIVE_INFINITY;
+    for (const { until } of this.#reserved) if (until < next) next = until;
+    return next;
   }
 
   #readable(client: Client): boolean {
@@ -270,8 +278,10 @@ export class FileNode {
   /** What was set aside for a poller is taken. */
   #accept(client: Client, file: OpenFile): void {
     const own = pollerOf(file, client);
-    if (own !== undefined && own.until > 0) this.#unreserve(own);
-    else {
+    if (own !== undefined && own.until > 0) {
+      own.missed = false;
+      this.#unreserve(own);
+    } else {
       for (const waiter of this.#reserved) {
         if (waiter.client !== client) continue;
         this.#unreserve(waiter);

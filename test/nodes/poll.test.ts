@@ -1,7 +1,7 @@
 // Polls of the file node: who is rung, for whom a slot is set aside, and when it passes on. A kernel of the test's own calls it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RESERVED_FOR } from '../../src/nodes/file.ts';
+import { RESERVED_AGAIN, RESERVED_FOR } from '../../src/nodes/file.ts';
 import { handleOf, opener, Stage, takeAll } from './fuse/stage.ts';
 
 test('poll says whether a slot is free, and one may always write', () => {
@@ -49,6 +49,23 @@ test('a slot that a poller does not come for passes on to the next', () => {
   stage.pass(0.1);
   assert.equal(stage.end(read), 'ok');
   assert.equal(stage.file.nextLook(), Number.POSITIVE_INFINITY);
+});
+
+test('a poller that let a slot pass has less time for the next one', () => {
+  const stage = new Stage(1);
+  const holder = takeAll(stage);
+  const [poller, reader] = [opener(stage), opener(stage)];
+  stage.poll(poller.person, poller.fh);
+  stage.write(holder.person, holder.fh);
+  stage.pass(RESERVED_FOR);
+  assert.equal(stage.tryRead(holder.person, holder.fh), 'ok');
+  stage.poll(poller.person, poller.fh);
+  const read = stage.read(reader.person, reader.fh);
+  stage.write(holder.person, holder.fh);
+  stage.pass(RESERVED_AGAIN - 0.1);
+  assert.equal(stage.end(read), undefined);
+  stage.pass(0.1);
+  assert.equal(stage.end(read), 'ok');
 });
 
 test('a slot passes on in time, also behind a poller that came for its slot and was rung again', () => {
