@@ -13,8 +13,10 @@ const MAX_PATIENCE = 10;
 const MAX_READING = 2;
 /** Bytes. */
 const CHUNK = 32 << 10;
-/** A process may say more of itself than anybody wants to know. */
+/** A process may say more of itself than anybody wants to know, and everybody would wait until we have gone through it. */
 const MAX_CHUNKS = 32;
+const MAX_VARIABLES = 4096;
+const MAX_ARGUMENTS = 256;
 
 /** A read that somebody waits for, or has given up. */
 interface Read {
@@ -65,7 +67,7 @@ export async function environOf(
   const text = await textOf(`${root}/${pid}/environ`, owner);
   if (text === undefined) return undefined;
   const variables = new Map<string, string>();
-  for (const entry of text.split('\0')) {
+  for (const entry of text.split('\0', MAX_VARIABLES)) {
     const at = entry.indexOf('=');
     const name = entry.slice(0, at);
     if (at > 0 && !variables.has(name)) variables.set(name, entry.slice(at + 1)); // getenv(3) finds the first
@@ -75,7 +77,7 @@ export async function environOf(
 
 /** The arguments of the process `pid`, its own name first; undefined as for `environOf`. */
 export async function argumentsOf(pid: number, root: string = '/proc', owner?: number): Promise<string[] | undefined> {
-  return (await textOf(`${root}/${pid}/cmdline`, owner))?.replace(/\0$/, '').split('\0');
+  return (await textOf(`${root}/${pid}/cmdline`, owner))?.replace(/\0$/, '').split('\0', MAX_ARGUMENTS);
 }
 
 const textOf = (path: string, owner?: number): Promise<string | undefined> =>
@@ -132,9 +134,10 @@ function watch(asked: Read, patience: number): void {
 function giveUp(asked: Read): void {
   hanging.add(asked);
   asked.answer(undefined);
-  const vain = queue.filter(({ owner }) => isVain(owner));
-  for (const one of vain) queue.splice(queue.indexOf(one), 1);
-  for (const { answer } of vain) answer(undefined);
+  for (const one of queue.splice(0)) {
+    if (isVain(one.owner)) one.answer(undefined);
+    else queue.push(one);
+  }
 }
 
 /** In as few turns of the pool as can be: promises and streams take twice as many. */

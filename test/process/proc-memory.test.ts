@@ -1,28 +1,28 @@
 // A FIFO stands in for a process that makes the reader of its memory wait: opening one hangs until somebody writes to it.
 import assert from 'node:assert/strict';
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync, writeSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeFifo } from '../../src/kernel/fifo.ts';
-import { argumentsOf, environOf } from '../../src/process/proc-memory.ts';
+import { argumentsOf, environOf, heldOf } from '../../src/process/proc-memory.ts';
 import { Place } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
 const MODULE = join(import.meta.dirname, '../../src/process/proc-memory.ts');
 
-/** A folder that looks like /proc, in which the processes 1 to `count` have an environment that never comes. */
-function hanging(t: TestContext, count: number): { root: string; letGo(): void } {
+/** A folder that looks like /proc, in which the processes 1 to `count` have an environment, or such a file, that never comes. */
+function hanging(t: TestContext, count: number, name: string = 'environ'): { root: string; letGo(): void } {
   const pids = Array.from({ length: count }, (_, n) => String(n + 1));
   const letGo = (): void => {
-    for (const pid of pids) closeSync(openSync(join(root, pid, 'environ'), 'r+'));
+    for (const pid of pids) closeSync(openSync(join(root, pid, name), 'r+'));
   };
   t.after(letGo); // else this process would not end
   const root = temporaryFolder(t);
   for (const pid of pids) {
     mkdirSync(join(root, pid));
-    makeFifo(join(root, pid, 'environ'), 0o600);
+    makeFifo(join(root, pid, name), 0o600);
   }
   mkdirSync(join(root, '9'));
   writeFileSync(join(root, '9', 'environ'), 'A=1\0');
@@ -130,4 +130,59 @@ test('what comes too late is not mixed up with what is asked next', async (t) =>
   closeSync(fd);
   await asked;
   assert.deepEqual([...(next ?? [])], [['A', '1']]);
+});
+
+test('a process has a stat, a program and a folder, and none of them when it is gone', async (t) => {
+  const place = new Place(t);
+  const { pid, ended, kill } = place.spawn('sleep', ['600']);
+  const { stat, exe, cwd } = await until('it sleeps', async () => {
+    const held = await heldOf(pid);
+    return held.stat?.comm === 'sleep' && held;
+  });
+  assert.deepEqual([stat?.pid, stat?.ppid, stat?.session, stat?.terminal], [pid, process.pid, pid, 0]);
+  assert.deepEqual([exe, cwd], [realpathSync('/bin/sleep'), place.folder]);
+  kill('SIGKILL');
+  await ended;
+  assert.deepEqual(await heldOf(pid), { stat: undefined, exe: undefined, cwd: undefined });
+});
+
+test('a process that is in exec for ever keeps its stat from us, and nothing else goes wrong', async (t) => {
+  const { root } = hanging(t, 1, 'stat');
+  assert.deepEqual(await heldOf(1, root), { stat: undefined, exe: undefined, cwd: undefined });
+  assert.equal((await environOf(9, root))?.get('A'), '1');
+});
+
+test('who makes us wait is alone in that', async (t) => {
+  const { root, letGo } = hanging(t, 4);
+  const [ada, bob] = [1000, 1001];
+  const adas = [1, 2, 3, 4, 9].map((pid) => environOf(pid, root, ada));
+  assert.equal((await environOf(9, root, bob))?.get('A'), '1');
+  assert.deepEqual(await Promise.all(adas), Array(5).fill(undefined), 'they wait for the first, and no longer');
+  for (let n = 0; n < 10; n++) {
+    assert.equal((await environOf(9, root, bob))?.get('A'), '1', 'also while it hangs');
+    assert.equal(await environOf(9, root, ada), undefined);
+  }
+  letGo();
+  await until('hers are read again', async () => (await environOf(9, root, ada))?.get('A') === '1');
+});
+
+test('a user who asks often does not go before others', async (t) => {
+  const { root } = hanging(t, 0);
+  const [ada, bob] = [1000, 1001];
+  let adas = 0;
+  const all = Array.from({ length: 500 }, () => environOf(9, root, ada).then(() => adas++));
+  await environOf(9, root, bob);
+  assert.ok(adas < 250, `${adas} of hers went first`);
+  await Promise.all(all);
+});
+
+test('of more variables and arguments than anybody needs only the first are looked at', async (t) => {
+  const root = temporaryFolder(t);
+  mkdirSync(join(root, '7'));
+  const many = Array.from({ length: 200_000 }, (_, n) => n.toString(36));
+  writeFileSync(join(root, '7', 'environ'), many.map((name) => `${name}=\0`).join(''));
+  writeFileSync(join(root, '7', 'cmdline'), '\0'.repeat(500_000));
+  const size = (await environOf(7, root))?.size as number;
+  assert.ok(size >= 1000 && size <= 10_000, String(size));
+  assert.ok(((await argumentsOf(7, root))?.length as number) <= 1000);
 });
