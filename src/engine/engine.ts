@@ -72,7 +72,7 @@ export class Engine {
         options.fifoPrefix,
       );
     this.#builds = new Builds({ ...common, ground });
-    if (this.#machine !== undefined) this.#machine.system.builds = this.#builds;
+    this.#machine?.system.complete(this.#builds, this.#machine.session);
     this.#loop.watch(lines.wakeFd, EPOLLIN, () => this.#obey());
     this.#loop.watch(this.#pipes.fd, EPOLLIN, () => this.#pipes.ready(this.#clock()));
   }
@@ -133,7 +133,7 @@ export class Engine {
         (this.#machine?.system ?? this.#builds).open(message.id, message.facts, { ...message, now: this.#clock() });
         break;
       case 'cancel':
-        this.#builds.cancel(message.id);
+        (this.#machine?.system ?? this.#builds).cancel(message.id);
         break;
       case 'capacity':
         this.#ledger.setCapacity(message.capacity);
@@ -188,7 +188,6 @@ export class Engine {
       tooOld: (minor: number) => send({ type: 'too old', minor }),
     };
     const session = new Session({ channel, file, host }, options);
-    system.session = session;
     this.#attach(device, { session, file, lookups });
     return { system, session, file, lookups };
   }

@@ -3,44 +3,25 @@
 import { closeSync } from 'node:fs';
 import os from 'node:os';
 import type { Ledger } from '../core/ledger.ts';
-import type { Client } from '../core/types.ts';
-import { EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
+import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Caller, Thread } from '../nodes/caller.ts';
 import type { FileNode } from '../nodes/file.ts';
 import { NAMES, type Session, type Shown } from '../nodes/fuse/session.ts';
-import type { Ends, Pipe, PipeNode } from '../nodes/pipe.ts';
-import { type NodeChoice, nodeFor } from '../process/clients.ts';
+import type { Pipe, PipeNode } from '../nodes/pipe.ts';
+import { nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
 import type { Builds, Ground, Running } from './builds.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
+import { OwnPipes } from './own-pipes.ts';
+import { clientFigures, type Process, withMakeflags } from './process.ts';
 
-const { EACCES, ENOENT, EMFILE } = os.constants.errno;
+const { EACCES, ENOENT } = os.constants.errno;
 
 /** Threads that looked the node up and have not opened it yet: so many are remembered. */
 const MAX_SEEN = 1024;
-
-/** A process that opened the node, or is about to. */
-interface Process extends Caller {
-  readonly pid: number;
-  readonly start: number;
-  readonly running: Running;
-  /** Readable when it is gone. */
-  readonly pidfd: number;
-  readonly threads: Thread[];
-  /** No process above it is a client: its first job runs without a token. */
-  readonly topmost: boolean;
-  program: string;
-  choice: NodeChoice;
-  /** Charged for the job that it runs without a token. */
-  implicit: Client | undefined;
-  /** Its pipe: the node ids, and the pipe once it is open. */
-  pipe: { id: number; returnId: number; pipe: Pipe | undefined; waiting: ((shown: Shown) => void)[] } | undefined;
-  /** Whether it has opened the node, and not merely looked. */
-  opened: boolean;
-}
 
 interface Parts {
   ledger: Ledger;
@@ -57,17 +38,17 @@ export class System implements Ground {
   readonly #options: SystemOptions;
   readonly #processes = new Map<number, Process>();
   readonly #threads = new Map<number, Thread>();
-  readonly #byPipe = new Map<Pipe, Process>();
   /** What a thread that looked the node up is, until it opens it. */
   readonly #seen = new Map<number, Lineage>();
   readonly #keyed = new Map<string, Running>();
   readonly #members = new Map<Running, Set<Process>>();
   /** Roots of `stint run`: when they were started, to tell a number that came back. */
   readonly #roots = new Map<number, { start: number; running: Running }>();
-  /** Both are made after this. */
-  builds!: Builds;
-  session!: Session;
-  /** Ids of builds that nobody opened count down from here. */
+  /** Both need this, and are made after it: see `complete`. */
+  #builds!: Builds;
+  #pipes!: OwnPipes;
+  /** Builds whose root is being looked up. */
+  readonly #opening = new Set<number>();
   #nextId = 1;
   #refusing = false;
   /** Which node which program gets, before the built-in table. */
@@ -79,11 +60,19 @@ export class System implements Ground {
     this.#rules = options.clients;
   }
 
+  /** Gives it what could not be made before it. */
+  complete(builds: Builds, session: Session): void {
+    this.#builds = builds;
+    this.#pipes = new OwnPipes(this.#parts, session);
+  }
+
   // Builds.
 
   /** A `stint run` asks: it is the root of a new build, or part of one. */
   open(id: number, facts: Running['facts'], { implicit, now }: { implicit: 0 | 1; now: number }): void {
+    this.#opening.add(id);
     this.#parts.lookups.who(facts.rootPid, (lineage) => {
+      if (!this.#opening.delete(id)) return; // given up meanwhile
       if (lineage === undefined) {
         this.#parts.send({ type: 'failed', id, message: 'the process is gone' });
         return;
@@ -93,10 +82,16 @@ export class System implements Ground {
         this.#parts.send({ type: 'started', id, path: this.#node(), within: outer.id });
         return;
       }
-      this.builds.open(id, facts, { implicit, now });
-      const running = this.builds.byId.get(id);
+      this.#builds.open(id, facts, { implicit, now });
+      const running = this.#builds.byId.get(id);
       if (running !== undefined) this.#roots.set(lineage.pid, { start: lineage.start, running });
     });
+  }
+
+  /** A build that has not started yet is not wanted any more. */
+  cancel(id: number): void {
+    this.#opening.delete(id);
+    this.#builds.cancel(id);
   }
 
   start(): string {
@@ -161,7 +156,7 @@ export class System implements Ground {
       } else {
         const process = this.#processOf(lineage);
         if (process === undefined) answer({ node: 'none', errno: EACCES });
-        else this.#showPipe(process, answer);
+        else this.#pipes.show(process, answer);
       }
     });
   }
@@ -182,7 +177,7 @@ export class System implements Ground {
 
   /** Somebody has opened a pipe for the first time. */
   pipeOpened(pipe: Pipe): void {
-    const process = this.#byPipe.get(pipe);
+    const process = this.#pipes.owner(pipe);
     if (process !== undefined) this.#opened(process);
   }
 
@@ -249,7 +244,7 @@ export class System implements Ground {
     const { scope, cwd, uid, session } = lineage;
     const rootPid = scope === undefined ? session.pid : 0;
     const facts = { kind: scope === undefined ? ('session' as const) : ('scope' as const), label, cwd, rootPid, uid };
-    const running = this.builds.add(this.newId(), facts);
+    const running = this.#builds.add(this.#newId(), facts);
     running.started = true;
     this.#keyed.set(key, running);
     this.#parts.send({ type: 'appeared', id: running.id, facts });
@@ -268,7 +263,7 @@ export class System implements Ground {
     },
     keyed: (key: string): Running | undefined => this.#keyed.get(key),
     named: (id: string, uid: number): Running | undefined => {
-      const running = this.builds.byId.get(Number(id));
+      const running = this.#builds.byId.get(Number(id));
       return running?.started && running.facts.kind === 'run' && running.facts.uid === uid ? running : undefined;
     },
   };
@@ -288,9 +283,8 @@ export class System implements Ground {
   }
 
   /** Builds that are opened and builds that appear share one row of numbers; the main thread's are odd. */
-  newId(): number {
-    const id = 2 * this.#nextId++;
-    return id;
+  #newId(): number {
+    return 2 * this.#nextId++;
   }
 
   #opened(process: Process): void {
@@ -331,25 +325,17 @@ export class System implements Ground {
     file.gone(process.client);
     if (process.implicit !== undefined) ledger.forget(process.implicit);
     if (this.#processes.get(process.pid) === process) this.#processes.delete(process.pid);
-    const pipe = process.pipe?.pipe;
-    if (pipe !== undefined && this.#parts.pipes.abandon(pipe)) {
-      // Somebody inherited it; EPOLLERR comes when the last of them has closed it.
-      this.#parts.pipes.recount(this.#parts.now());
-      loop.watch(pipe.writeEnd, EPOLLET, () => {
-        if (!this.#parts.pipes.abandon(pipe)) this.#leave(process);
-      });
-      return;
-    }
-    this.#leave(process);
+    // What has inherited its pipe keeps its account.
+    if (!this.#pipes.abandon(process, () => this.#leave(process))) this.#leave(process);
   }
 
   /** Nothing of the process is left. */
   #leave(process: Process): void {
-    this.#closePipe(process);
+    this.#pipes.close(process);
     const { running } = process;
     const members = this.#members.get(running);
     members?.delete(process);
-    if (members?.size === 0 && running.rootFd === -1 && running.started) this.builds.end(running);
+    if (members?.size === 0 && running.rootFd === -1 && running.started) this.#builds.end(running);
   }
 
   #membersOf(running: Running): Set<Process> {
@@ -366,66 +352,6 @@ export class System implements Ground {
     this.#seen.set(tid, lineage);
   }
 
-  // Pipes.
-
-  #showPipe(process: Process, answer: (shown: Shown) => void): void {
-    const { session, lookups, pipes, now } = { session: this.session, ...this.#parts };
-    const known = process.pipe;
-    if (known?.pipe !== undefined) {
-      pipes.ready(now()); // has it opened the first half?
-      answer({ node: 'pipe', id: this.#half(process) });
-      return;
-    }
-    if (known !== undefined) {
-      known.waiting.push(answer);
-      return;
-    }
-    const split = process.choice.node === 'split';
-    const made: NonNullable<Process['pipe']> = {
-      id: session.newPipe(),
-      returnId: split ? session.newPipe() : 0,
-      pipe: undefined,
-      waiting: [answer],
-    };
-    process.pipe = made;
-    lookups.pipe(made.id, made.returnId, (ends) => this.#adopt(process, made, ends));
-  }
-
-  #adopt(process: Process, made: NonNullable<Process['pipe']>, ends: Ends | undefined): void {
-    const { pipes, loop, now } = this.#parts;
-    const waiting = made.waiting.splice(0);
-    if (ends === undefined || !process.alive) {
-      if (ends !== undefined) for (const end of Object.values(ends)) if (end !== -1) closeSync(end);
-      process.pipe = undefined;
-      for (const answer of waiting) answer({ node: 'none', errno: EMFILE });
-      return;
-    }
-    const pipe = pipes.adopt(process.running.build, ends, now());
-    made.pipe = pipe;
-    this.#byPipe.set(pipe, process);
-    if (pipe.returnEnd !== -1) loop.watch(pipe.returnEnd, EPOLLIN, () => pipes.returned(pipe, now()));
-    for (const answer of waiting) answer({ node: 'pipe', id: made.id });
-  }
-
-  /** A split pipe is for clients that open once to read and then once to write. */
-  #half({ pipe }: Process): number {
-    if (pipe === undefined) return 0;
-    return pipe.returnId !== 0 && pipe.pipe?.opened ? pipe.returnId : pipe.id;
-  }
-
-  #closePipe(process: Process): void {
-    const made = process.pipe;
-    if (made === undefined) return;
-    process.pipe = undefined;
-    this.session.dropPipe(made.id);
-    if (made.returnId !== 0) this.session.dropPipe(made.returnId);
-    if (made.pipe === undefined) return;
-    this.#byPipe.delete(made.pipe);
-    this.#parts.loop.unwatch(made.pipe.writeEnd);
-    if (made.pipe.returnEnd !== -1) this.#parts.loop.unwatch(made.pipe.returnEnd);
-    this.#parts.pipes.closePipe(made.pipe);
-  }
-
   #node(): string {
     return `${this.#options.mount}/${NAMES.node}`;
   }
@@ -433,22 +359,3 @@ export class System implements Ground {
 
 /** Whether two times of start can be those of one process; 0 is not known, and then the pidfds have to do. */
 const same = (a: number, b: number): boolean => a === b || a === 0 || b === 0;
-
-/** Portage runs a job without a token only if MAKEFLAGS came to it from its environment. */
-function withMakeflags(choice: NodeChoice, { makeflags }: Lineage): NodeChoice {
-  return choice.implicit === 'makeflags' ? { ...choice, implicit: makeflags } : choice;
-}
-
-function clientFigures({ pid, program, choice, client, pipe, implicit }: Process): ClientFigures {
-  const offer = pipe?.pipe?.offer.client;
-  return {
-    pid,
-    program,
-    node: choice.node,
-    held: client.held + (offer?.held ?? 0),
-    offered: client.offered + (offer?.offered ?? 0),
-    // A pipe of which nothing was taken is hungry only by assumption.
-    waiting: client.waiters.size + (offer !== undefined && offer.held > 0 ? offer.waiters.size : 0),
-    implicit: implicit?.held ?? 0,
-  };
-}

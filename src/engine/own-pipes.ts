@@ -1,0 +1,115 @@
+// The pipes of system mode: one for each process that is shown a pipe, opened by the daemon before the process can open it.
+import { closeSync } from 'node:fs';
+import os from 'node:os';
+import { EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
+import type { Session, Shown } from '../nodes/fuse/session.ts';
+import type { Ends, Pipe, PipeNode } from '../nodes/pipe.ts';
+import type { Lookups } from './lookups.ts';
+import type { Loop } from './loop.ts';
+import type { Process } from './process.ts';
+
+const { EMFILE } = os.constants.errno;
+
+/** A process's pipe: its node ids, and the pipe once the daemon has it open. */
+export interface OwnPipe {
+  readonly id: number;
+  /** Of the second half of a split pipe, else 0. */
+  readonly returnId: number;
+  pipe: Pipe | undefined;
+  /** Who waits until the daemon has it open. */
+  readonly waiting: ((shown: Shown) => void)[];
+}
+
+interface Parts {
+  pipes: PipeNode;
+  lookups: Lookups;
+  loop: Loop;
+  now: () => number;
+}
+
+export class OwnPipes {
+  readonly #parts: Parts;
+  readonly #session: Session;
+  readonly #byPipe = new Map<Pipe, Process>();
+
+  constructor(parts: Parts, session: Session) {
+    this.#parts = parts;
+    this.#session = session;
+  }
+
+  /** Whose pipe it is. */
+  owner(pipe: Pipe): Process | undefined {
+    return this.#byPipe.get(pipe);
+  }
+
+  /** Shows the process its pipe, which is made if it has none. */
+  show(process: Process, answer: (shown: Shown) => void): void {
+    const { lookups, pipes, now } = this.#parts;
+    const known = process.pipe;
+    if (known?.pipe !== undefined) {
+      pipes.ready(now()); // has it opened the first half?
+      answer({ node: 'pipe', id: this.#half(process) });
+      return;
+    }
+    if (known !== undefined) {
+      known.waiting.push(answer);
+      return;
+    }
+    const split = process.choice.node === 'split';
+    const made: OwnPipe = {
+      id: this.#session.newPipe(),
+      returnId: split ? this.#session.newPipe() : 0,
+      pipe: undefined,
+      waiting: [answer],
+    };
+    process.pipe = made;
+    lookups.pipe(made.id, made.returnId, (ends) => this.#adopt(process, made, ends));
+  }
+
+  #adopt(process: Process, made: OwnPipe, ends: Ends | undefined): void {
+    const { pipes, loop, now } = this.#parts;
+    const waiting = made.waiting.splice(0);
+    if (ends === undefined || !process.alive) {
+      if (ends !== undefined) for (const end of Object.values(ends)) if (end !== -1) closeSync(end);
+      process.pipe = undefined;
+      for (const answer of waiting) answer({ node: 'none', errno: EMFILE });
+      return;
+    }
+    const pipe = pipes.adopt(process.running.build, ends, now());
+    made.pipe = pipe;
+    this.#byPipe.set(pipe, process);
+    if (pipe.returnEnd !== -1) loop.watch(pipe.returnEnd, EPOLLIN, () => pipes.returned(pipe, now()));
+    for (const answer of waiting) answer({ node: 'pipe', id: made.id });
+  }
+
+  /** A split pipe is for clients that open once to read and then once to write. */
+  #half({ pipe }: Process): number {
+    if (pipe === undefined) return 0;
+    return pipe.returnId !== 0 && pipe.pipe?.opened ? pipe.returnId : pipe.id;
+  }
+
+  /** The process is gone. False when nobody else has its pipe open; else `over` is called when the last of them has closed it. */
+  abandon(process: Process, over: () => void): boolean {
+    const { pipes, loop, now } = this.#parts;
+    const pipe = process.pipe?.pipe;
+    if (pipe === undefined || !pipes.abandon(pipe)) return false;
+    pipes.recount(now());
+    loop.watch(pipe.writeEnd, EPOLLET, () => {
+      if (!pipes.abandon(pipe)) over();
+    });
+    return true;
+  }
+
+  close(process: Process): void {
+    const made = process.pipe;
+    if (made === undefined) return;
+    process.pipe = undefined;
+    this.#session.dropPipe(made.id);
+    if (made.returnId !== 0) this.#session.dropPipe(made.returnId);
+    if (made.pipe === undefined) return;
+    this.#byPipe.delete(made.pipe);
+    this.#parts.loop.unwatch(made.pipe.writeEnd);
+    if (made.pipe.returnEnd !== -1) this.#parts.loop.unwatch(made.pipe.returnEnd);
+    this.#parts.pipes.closePipe(made.pipe);
+  }
+}

@@ -1,0 +1,47 @@
+// The record of one process in system mode, and what is told of it.
+import type { Client } from '../core/types.ts';
+import type { Caller, Thread } from '../nodes/caller.ts';
+import type { NodeChoice } from '../process/clients.ts';
+import type { Lineage } from '../process/lineage.ts';
+import type { Running } from './builds.ts';
+import type { ClientFigures } from './messages.ts';
+import type { OwnPipe } from './own-pipes.ts';
+
+/** A process that opened the node, or is about to. */
+export interface Process extends Caller {
+  readonly pid: number;
+  readonly start: number;
+  readonly running: Running;
+  /** Readable when it is gone. */
+  readonly pidfd: number;
+  readonly threads: Thread[];
+  /** No process above it is a client: its first job runs without a token. */
+  readonly topmost: boolean;
+  program: string;
+  choice: NodeChoice;
+  /** Charged for the job that it runs without a token. */
+  implicit: Client | undefined;
+  /** Its pipe, once it was shown one. */
+  pipe: OwnPipe | undefined;
+  /** Whether it has opened the node, and not merely looked. */
+  opened: boolean;
+}
+
+/** Portage runs a job without a token only if MAKEFLAGS came to it from its environment. */
+export function withMakeflags(choice: NodeChoice, { makeflags }: Lineage): NodeChoice {
+  return choice.implicit === 'makeflags' ? { ...choice, implicit: makeflags } : choice;
+}
+
+export function clientFigures({ pid, program, choice, client, pipe, implicit }: Process): ClientFigures {
+  const offer = pipe?.pipe?.offer.client;
+  return {
+    pid,
+    program,
+    node: choice.node,
+    held: client.held + (offer?.held ?? 0),
+    offered: client.offered + (offer?.offered ?? 0),
+    // A pipe of which nothing was taken is hungry only by assumption.
+    waiting: client.waiters.size + (offer !== undefined && offer.held > 0 ? offer.waiters.size : 0),
+    implicit: implicit?.held ?? 0,
+  };
+}
