@@ -98,6 +98,16 @@ test('however many hang, the threads of the pool are free for other work, and al
   await until('environments are read again', async () => (await environOf(9, root))?.get('A') === '1');
 });
 
+test('a user whose processes hang is alone in that', async (t) => {
+  const { root } = hanging(t, 4);
+  const mine = [1, 2, 3, 4].map((pid) => environOf(pid, root, 1000));
+  const others = Array.from({ length: 20 }, (_, n) => environOf(9, root, 2000 + n));
+  assert.deepEqual(await Promise.all(mine), Array(4).fill(undefined));
+  for (const environment of await Promise.all(others)) assert.equal(environment?.get('A'), '1');
+  assert.equal((await environOf(9, root, 2000))?.get('A'), '1', 'also while the first hangs');
+  assert.equal(await environOf(9, root, 1000), undefined);
+});
+
 test('a read that was given up leaves nothing behind: no rejection, no timer, no process that does not end', async (t) => {
   const place = new Place(t);
   const folder = join(place.folder, '1');
