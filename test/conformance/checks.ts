@@ -52,13 +52,17 @@ const RETURN = 1_500;
 const LEAVE = 3_000;
 /** How long nothing may change until a build is taken to have all that it takes, milliseconds. */
 const STEADY = 600;
+/** How long it may take until a build holds tokens, milliseconds. */
+const HOLD = 60_000;
+/** After so long a client that begins nothing without a token is taken to wait for one, milliseconds. */
+const WAITS = 3_000;
 /** When the slots come late: so long after the first job has begun, milliseconds. */
 const LATE = 300;
 
 /** A build with slots enough: does it use them, no more than there are, and give them back? */
 export async function uses(subject: Subject): Promise<Use> {
-  return onNode(subject, SLOTS, async (node) => {
-    const build = start(subject, node, { seconds: 0.12, patience: 60_000 });
+  return onNode(subject, SLOTS, async (start, node) => {
+    const build = start({ seconds: 0.12, patience: 60_000 });
     let least = SLOTS;
     let over = false;
     const result = build.started.ended.finally(() => (over = true));
@@ -77,8 +81,8 @@ export async function uses(subject: Subject): Promise<Use> {
 
 /** `signal` to the whole process group while the build holds tokens. */
 export async function signalled(subject: Subject, signal: Signal): Promise<Ending> {
-  return onNode(subject, SLOTS, async (node) => {
-    const build = start(subject, node, { seconds: 20, patience: 60_000 });
+  return onNode(subject, SLOTS, async (start, node) => {
+    const build = start({ seconds: 90, patience: 120_000 });
     const { started } = build;
     await steady(build, node);
     const held = SLOTS - (await node.count());
@@ -95,10 +99,9 @@ export async function signalled(subject: Subject, signal: Signal): Promise<Endin
 
 /** A build for which there is no slot until it ends. */
 export async function empty(subject: Subject): Promise<Empty> {
-  return onNode(subject, 0, async (node) => {
-    const build = start(subject, node, { seconds: 0.02, patience: (subject.client.least ?? 1) > 1 ? 3_000 : 60_000 });
+  return onNode(subject, 0, async (start) => {
+    const build = start({ seconds: 0.02, patience: startsWithout(subject) ? 60_000 : WAITS });
     const result = await started(build);
-    await build.clear();
     if (result === undefined) return { verdict: 'waits', code: undefined };
     const verdict = result !== 0 ? 'fails' : build.peak > 1 ? 'ignores' : 'serial';
     return { verdict, code: result };
@@ -107,29 +110,38 @@ export async function empty(subject: Subject): Promise<Empty> {
 
 /** How long after three slots came a build had a further job running, milliseconds; undefined: never. */
 export async function late(subject: Subject): Promise<number | undefined> {
-  return onNode(subject, 0, async (node) => {
-    const build = start(subject, node, { seconds: 0.8, patience: 60_000 });
-    const first = await until('the first job', () => build.steps()[0]?.at, subject.client.slow).catch(monotonic);
+  return onNode(subject, 0, async (start, node) => {
+    const build = start({ seconds: 0.8, patience: 60_000 });
+    const patience = startsWithout(subject) ? HOLD : WAITS;
+    const first = await until('the first job', () => build.steps()[0]?.at, patience).catch(monotonic);
     await pause(Math.max(0, first + LATE - monotonic()));
     const before = build.running;
     const at = monotonic();
     await node.addSlots(SLOTS);
     const more = () => build.steps().find((step) => step.at > at && step.running > before)?.at;
     const used = await until('it uses them', more, 5_000).catch(() => undefined);
-    await build.clear();
     return used === undefined ? undefined : used - at;
   });
 }
 
-function start({ place, tracer, client, style }: Subject, node: Node, times: { seconds: number; patience: number }) {
-  return new Build({ place, tracer }, { client, style, node, slots: SLOTS, ...times });
-}
+/** Whether it begins a job without a token. */
+const startsWithout = ({ client }: Subject): boolean => (client.least ?? 1) === 1;
 
-async function onNode<T>({ server }: Subject, slots: number, check: (node: Node) => Promise<T>): Promise<T> {
+type Start = (times: { seconds: number; patience: number }) => Build;
+
+/** Opens a node for a check and, whatever comes, ends the build that it started and closes the node. */
+async function onNode<T>(subject: Subject, slots: number, check: (start: Start, node: Node) => Promise<T>): Promise<T> {
+  const { place, tracer, client, style, server } = subject;
   const node = await server.open(slots);
+  let build: Build | undefined;
+  const start: Start = (times) => {
+    build = new Build({ place, tracer }, { client, style, node, slots: SLOTS, ...times });
+    return build;
+  };
   try {
-    return await check(node);
+    return await check(start, node);
   } finally {
+    await build?.clear();
     await node.close();
   }
 }
@@ -155,15 +167,19 @@ async function settled({ reclaims }: Server, node: Node): Promise<number> {
 async function steady(build: Build, node: Node): Promise<void> {
   let last = '';
   let since = 0;
-  await until('it holds tokens', async () => {
-    const free = node.calm ? await node.count() : 0;
-    const now = `${build.running} ${free}`;
-    if (now !== last || build.running < 2 || free === SLOTS) {
-      since = monotonic();
-      last = now;
-    }
-    return build.running > 1 && ((node.calm && free === 0) || monotonic() - since > STEADY);
-  });
+  await until(
+    'it holds tokens',
+    async () => {
+      const free = node.calm ? await node.count() : 0;
+      const now = `${build.running} ${free}`;
+      if (now !== last || build.running < 2 || free === SLOTS) {
+        since = monotonic();
+        last = now;
+      }
+      return build.running > 1 && ((node.calm && free === 0) || monotonic() - since > STEADY);
+    },
+    HOLD,
+  );
 }
 
 /** Whether it came about. */

@@ -13,11 +13,9 @@ export interface Client extends Kind {
   more: number;
   /** Whether it is a client in each style. If not, it fails or goes its own way. */
   speaks: Record<Style, boolean>;
-  /** Milliseconds from its start until it must have begun its first job, if slots are there. */
-  slow: number;
 }
 
-type Known = Pick<Client, 'title' | 'speaks'> & Partial<Pick<Client, 'more' | 'slow'>>;
+type Known = Pick<Client, 'title' | 'speaks'> & Partial<Pick<Client, 'more'>>;
 
 const both = { fifo: true, fds: true };
 
@@ -28,15 +26,15 @@ const KNOWN: Record<string, Known> = {
   ctest: { title: 'ctest 4', speaks: both },
   'gcc-lto': { title: 'gcc -flto with make 4.3', speaks: { fifo: false, fds: true } },
   cargo: { title: 'cargo with rustc', speaks: both },
-  portage: { title: 'Portage', speaks: { fifo: true, fds: false }, more: -2, slow: 8_000 },
-  'pytest-jobserver': { title: 'pytest-jobserver with xdist', speaks: { fifo: true, fds: false }, slow: 3_000 },
+  portage: { title: 'Portage', speaks: { fifo: true, fds: false }, more: -2 },
+  'pytest-jobserver': { title: 'pytest-jobserver with xdist', speaks: { fifo: true, fds: false } },
   'gnumake-tokenpool': { title: 'gnumake-tokenpool', speaks: both },
 };
 
 /** Every client that this suite knows, whether it is here or not. */
 export const CLIENTS: readonly Client[] = [...KINDS, ...PYTHON_KINDS].flatMap((kind) => {
   const known = KNOWN[kind.name];
-  return known === undefined ? [] : [{ more: 2, slow: 1_500, ...kind, ...known }];
+  return known === undefined ? [] : [{ more: 2, ...kind, ...known }];
 });
 
 /** False, or why the client cannot be run here. */

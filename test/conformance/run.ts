@@ -1,7 +1,7 @@
 // The client matrix, run:
 //   node test/conformance/run.ts [--server NAME | --path PATH --slots N] [--client NAME]... [--json | --table | --write]
 // Runs every client that is here on every server that can be started here, or on the jobserver at PATH with N slots. Prints a
-// line for each, the rows as JSON, or the table of docs/clients.md; --write puts that table there. Exits 1 when a client that
+// line for each, the rows as JSON, or a table; --write puts the rows into that of docs/clients.md. Exits 1 when a client that
 // speaks a style did not come out well.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,11 +46,11 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     const rows: Row[] = [];
     for await (const row of runAll(ends, values, io)) {
       rows.push(row);
+      if (values.write === true) writeFileSync(PAGE, publish(readFileSync(PAGE, 'utf8'), [row]));
       if (values.json !== true && values.table !== true) io.out(`${line(row)}\n`);
     }
     if (values.json === true) io.out(`${JSON.stringify(rows, undefined, 2)}\n`);
     if (values.table === true) io.out(`${table(rows)}\n`);
-    if (values.write === true) writeFileSync(PAGE, publish(readFileSync(PAGE, 'utf8'), rows));
     return rows.every(isAsKnown) ? 0 : 1;
   } finally {
     await ends.run();

@@ -1,25 +1,53 @@
 // The matrix as a table of Markdown, and its place in a page between two comments.
 import { SIGNALS } from './checks.ts';
+import { CLIENTS, STYLES } from './client.ts';
 import type { Row } from './matrix.ts';
+import { SERVERS } from './servers.ts';
 
 const BEGIN = '<!-- conformance: written by `node test/conformance/run.ts --write` -->';
 const END = '<!-- /conformance -->';
 
 /** The columns that name a row. */
-export const KEYS = ['client', 'style', 'node'] as const;
+const KEYS = ['client', 'style', 'node'] as const;
 const HEAD = [...KEYS, 'with free slots', ...SIGNALS, 'with no slot', 'late slots are used'];
 /** Sooner than this is at once, milliseconds. */
 const AT_ONCE = 150;
 
-export function table(rows: readonly Row[]): string {
-  return [HEAD, HEAD.map(() => '---'), ...rows.map(cells)].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
+export const table = (rows: readonly Row[]): string => format(rows.map(cells));
 
-/** `page` with the table between its two comments. @throws Error when it has none */
+/**
+ * `page` with `rows` in the table between its two comments, in the place of those with the same key; others stay.
+ * @throws Error when it has no such comments
+ */
 export function publish(page: string, rows: readonly Row[]): string {
   const { before, after } = parts(page);
-  return `${before}${BEGIN}\n\n${table(rows)}\n\n${END}${after}`;
+  const all = new Map([...published(page).slice(2), ...rows.map(cells)].map((row) => [keyOf(row).join(), row]));
+  const sorted = [...all.values()].sort((a, b) => compare(order(a), order(b)));
+  return `${before}${BEGIN}\n\n${format(sorted)}\n\n${END}${after}`;
 }
+
+/** The cells that name a row. */
+export const keyOf = (row: readonly string[]): string[] => row.slice(0, KEYS.length);
+
+function format(rows: readonly (readonly string[])[]): string {
+  return [HEAD, HEAD.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+function order(row: readonly string[]): number[] {
+  const [title = '', style = '', server = ''] = row;
+  return [
+    CLIENTS.findIndex((client) => client.title === title),
+    Object.keys(SERVERS).indexOf(server),
+    STYLES.findIndex((name) => style === styleCell(name)),
+  ];
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((number, i) => number !== b[i]);
+  return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
+}
+
+const styleCell = (style: string): string => `\`${style}\``;
 
 /** The cells of the table in `page`, the head first. @throws Error when there is none */
 export function published(page: string): string[][] {
@@ -38,7 +66,7 @@ function parts(page: string): { before: string; table: string; after: string } {
 function cells({ title, style, server, use, endings, empty, late }: Row): string[] {
   return [
     title,
-    `\`${style}\``,
+    styleCell(style),
     server,
     useCell(use),
     ...SIGNALS.map((signal) => endingCell(endings?.[signal])),
