@@ -29,7 +29,7 @@ for (const [name, number] of Object.entries(os.constants.errno))
 /** Node ids: fixed in the session, and what clients see as inode numbers. */
 export const INODE = { root: 1, node: 2, socket: 3, status: 4, readme: 5, firstPipe: 16 } as const;
 
-export const POLLIN = 1;
+const POLLIN = 1;
 export const O_NONBLOCK = 0o4000;
 /** What a session of a stage is mounted with. */
 export const MODE = 0o660;
