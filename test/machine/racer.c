@@ -153,7 +153,7 @@ static void interrupt_round(void) {
     set_alarm(10 + below(490), opens ? 0 : 200 + below(500));
     if (opens) close(open_node(O_RDWR));
     if (take(both)) {
-        rest(below(2) * below(600));
+        rest(below(500));
         give(both);
     }
     set_alarm(0, 0);
@@ -219,7 +219,7 @@ static void poll_round(void) {
         if (ready < 0 && errno != EINTR) fail("cannot poll");
         if (ready == 0) counts.stuck++;
     }
-    rest(below(2) * below(600));
+    rest(below(500));
     give(both);
 }
 
