@@ -102,6 +102,8 @@ export class Session {
   readonly #time = Math.floor(Date.now() / 1000);
   /** Requests whose answer depends on another thread, by `unique`. */
   readonly #parked = new Map<number, Parked>();
+  /** Threads that are being shown the node, and their requests. */
+  readonly #showing = new Map<number, (Parked & { unique: number })[]>();
   /** What readers of `status` are given, by file handle. */
   readonly #texts = new Map<number, Buffer>();
   readonly #pipes = new Set<number>();
@@ -234,12 +236,26 @@ export class Session {
     }
   }
 
+  /**
+   * A thread that was interrupted comes back and goes on waiting for what is under way: signals that come faster than an
+   * answer would keep it out for ever otherwise.
+   */
   #lookupNode(request: Request): void {
-    const parked = this.#park(request);
-    this.#host.show({ tid: request.pid, uid: request.uid, gid: request.gid }, (shown) => {
-      if (!this.#resume(parked)) return;
-      if (shown.node === 'none') this.#channel.error(parked.uniqueLow, parked.uniqueHigh, shown.errno);
-      else this.#entry(parked, shown.node === 'file' ? ID.FILE : shown.id);
+    const { pid: tid, uid, gid } = request;
+    const underWay = this.#showing.get(tid);
+    if (underWay !== undefined) {
+      underWay.push(this.#park(request));
+      return;
+    }
+    const waiting = [this.#park(request)];
+    this.#showing.set(tid, waiting);
+    this.#host.show({ tid, uid, gid }, (shown) => {
+      this.#showing.delete(tid);
+      for (const parked of waiting) {
+        if (!this.#resume(parked)) continue;
+        if (shown.node === 'none') this.#status(parked, shown.errno);
+        else this.#entry(parked, shown.node === 'file' ? ID.FILE : shown.id);
+      }
     });
   }
 

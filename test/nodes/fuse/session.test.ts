@@ -79,6 +79,16 @@ test('a look-up waits for its answer, and ends at once when it is interrupted me
   assert.equal(stage.session.parked, 0);
 });
 
+test('a thread that signals keep interrupting is answered all the same: it goes on waiting where it was', () => {
+  const stage = new Stage(1);
+  stage.late = true;
+  const first = stage.lookup('jobserver');
+  stage.interrupt(first);
+  const again = stage.lookup('jobserver');
+  assert.equal(stage.lookUp(), 1, 'it is not looked up a second time');
+  assert.deepEqual([stage.end(first), stage.end(again)], ['EINTR', 'ok']);
+});
+
 test('other names are found by all, unknown ones by nobody, and nothing lies below a file', () => {
   const stage = new Stage(1);
   for (const [name, inode] of [

@@ -163,9 +163,11 @@ export class Stage {
   }
 
   /** The engine gets the answers to what it has asked. */
-  lookUp(): void {
-    for (const question of this.#questions.splice(0)) question();
+  lookUp(): number {
+    const questions = this.#questions.splice(0);
+    for (const question of questions) question();
     this.engine();
+    return questions.length;
   }
 
   /** How a request ended: `ok`, the name of the error, or undefined when it was not answered yet. */
