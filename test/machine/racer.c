@@ -513,7 +513,7 @@ int main(int argc, char **argv) {
         else if (strcmp(verb, "hold") == 0) hold(count);
         else if (strcmp(verb, "many") == 0) open_many(count);
         else if (strcmp(verb, "read") == 0) {
-            take_surely(both);
+            take_surely(any());
             printf("{\"held\":%d}\n", ++held);
         } else if (strcmp(verb, "exec") == 0) become("end", both);
         else if (strcmp(verb, "keep") == 0) {

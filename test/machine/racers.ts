@@ -113,6 +113,11 @@ export class Racer {
     return this.held;
   }
 
+  /** Takes one slot more, and waits until there is one. */
+  async read(): Promise<void> {
+    this.held = (await this.ask<{ held: number }>('read')).held;
+  }
+
   /** Ends, with all that it holds. */
   async end(): Promise<void> {
     this.started.child.stdin?.end();
@@ -123,7 +128,7 @@ export class Racer {
 }
 
 /** Waits until the status says of every racer what the racer itself says, and of nobody else that he holds anything. */
-export async function untilTrue(machine: Machine, racers: readonly Racer[]): Promise<void> {
+export async function untilTrue(machine: Machine, racers: readonly Pick<Racer, 'pid' | 'held'>[]): Promise<void> {
   const truth = new Map(racers.filter(({ held }) => held > 0).map(({ pid, held }) => [pid, held]));
   const all = [...truth.values()].reduce((sum, held) => sum + held, 0);
   await until(`the daemon counts what the racers hold: ${JSON.stringify([...truth])}`, async () => {
