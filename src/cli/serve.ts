@@ -4,8 +4,10 @@ import { flushCompileCache } from 'node:module';
 import { MAX_CAPACITY } from '../api/schema.ts';
 import { type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
 import { EXIT, StintError } from '../errors.ts';
+import { exitNow } from '../kernel/exit.ts';
 import { notifySystemd } from '../kernel/notify.ts';
 import { type Config, DEFAULTS, defaultGroup } from '../process/defaults.ts';
+import { isReading } from '../process/proc-memory.ts';
 import { processors } from '../process/processors.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
 import { type Parsed, parse, wholeNumber } from './args.ts';
@@ -80,6 +82,7 @@ async function serveMachine(options: Parsed['options']): Promise<number> {
     }
   });
   await daemon.done;
+  if (isReading()) exitNow(EXIT.OK);
   return EXIT.OK;
 }
 

@@ -1,7 +1,7 @@
-// The files of /proc for which a process can make the reader wait for ever: its environment and its arguments, by memory that is
-// never there; its stat and its links, by an exec that closes a file on a file system that never answers. So they are read by
-// threads of Node's pool, at most MAX_READING of them, for the pool has other work, and one for each user, so that who makes us
-// wait is alone in that. A read that hangs is given up, and ends with its process.
+// The files of /proc for which a process can make the reader wait for ever: its stat, its links and its environment, by an exec
+// that closes a file on a file system that never answers; its environment and its arguments, by memory that a userfaultfd never
+// brings. So they are read by threads of Node's pool, at most MAX_READING of them, for the pool has other work, and one for each
+// user, so that who makes us wait is alone in that. A read that hangs is given up, and ends with its process.
 import { access, close, open, read, readlink } from 'node:fs';
 import { living, parseStat, type Stat } from './proc.ts';
 
@@ -34,6 +34,9 @@ const queue: Read[] = [];
 const reading = new Set<Read>();
 /** Those of `reading` that nobody waits for any more. */
 const hanging = new Set<Read>();
+
+/** Whether a thread of the pool is at it: until that comes back, Node's own ways out of this process are barred. */
+export const isReading = (): boolean => reading.size > 0;
 
 /** What the kernel tells of a process only while that is not in exec. */
 export interface Held {
