@@ -125,7 +125,7 @@ async function whileStopped<T>(machine: Machine, act: () => Promise<T>): Promise
 }
 
 async function listProcesses(machine: Machine): Promise<void> {
-  const { code, stdout } = await machine.spawn('timeout', ['-s', 'KILL', '10', 'ps', '-e', '-o', 'pid,args']).ended;
+  const { code, stdout } = await machine.spawn('timeout', ['-s', 'KILL', '15', 'ps', '-e', '-o', 'pid,args']).ended;
   assert.equal(code, 0, 'ps ends');
   assert.match(stdout, new RegExp(`^ *${machine.daemon.pid} `, 'm'));
 }
