@@ -25,9 +25,9 @@ Serve a pool of job slots, in the foreground: to the whole machine (as root), or
       --idle-exit SECONDS  with --user: leave after so long without a build; default: never
   -h, --help               this text
 
-SIGHUP: read the configuration again. SIGTERM, SIGINT: with --user leave at once; otherwise take no new builds and wait for
-those that run, as on_term and stop_timeout in the configuration say; a second one: leave at once. Builds that run then go on
-with the slots that lie in their pipes; clients of the file node get an error.
+SIGHUP: read the configuration again. SIGTERM, SIGINT: with --user leave at once; otherwise take no new builds and
+wait for those that run, as on_term and stop_timeout in the configuration say; a second one: leave at once. Builds that
+run then go on with the slots that lie in their pipes; clients of the file node get an error.
 Exit status: 0 after a signal or idleness; 1 when it cannot serve; 2 for bad usage;
 4 when another daemon serves this machine, or this user, already.
 `;

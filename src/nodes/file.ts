@@ -26,6 +26,9 @@ const POLLWRNORM = 0x0100;
 const WRITABLE = POLLOUT | POLLWRNORM;
 const READABLE = POLLIN | POLLRDNORM;
 
+/** Users of one open file, before those that are gone are looked for. */
+const MAX_SHARERS = 16;
+
 /** What a slot looks like to a client: the byte that GNU make uses. It carries no meaning. */
 const TOKEN = 0x2b;
 
@@ -255,6 +258,8 @@ export class FileNode {
     if (file.last === thread) return;
     if (file.last !== undefined && file.last.caller !== thread.caller) {
       file.sharers ??= new Set([file.last.caller.client]);
+      if (file.sharers.size >= MAX_SHARERS)
+        for (const sharer of file.sharers) if (!sharer.alive) file.sharers.delete(sharer);
       file.sharers.add(thread.caller.client);
     }
     file.last = thread;
@@ -284,6 +289,7 @@ export class FileNode {
     } else {
       for (const waiter of this.#reserved) {
         if (waiter.client !== client) continue;
+        waiter.missed = false;
         this.#unreserve(waiter);
         break;
       }

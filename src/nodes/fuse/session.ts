@@ -34,7 +34,7 @@ const S_IFSOCK = 0o140000;
 
 /** The minor versions that NOFLUSH and PARALLEL_DIRECT_WRITES came with. */
 const NOFLUSH_MINOR = 35;
-const PARALLEL_WRITES_MINOR = 36;
+const PARALLEL_WRITES_MINOR = 38;
 
 /** Node ids of what is always there. Those of pipes follow; none is ever used for something else again. */
 const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, FIRST_PIPE: 16 } as const;

@@ -46,7 +46,7 @@ export const FOPEN_DIRECT_IO = 1 << 0;
 export const FOPEN_STREAM = 1 << 4;
 /** From minor 35 on: the kernel does not tell, nor wait for us, when a descriptor is closed. */
 export const FOPEN_NOFLUSH = 1 << 5;
-/** From minor 36 on: writes need not wait for each other, as long as they stay within the size of the file. */
+/** From minor 38 on: writes need not wait for each other, as long as they stay within the size of the file. */
 export const FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
 
 /** Flag of fuse_poll_in: tell when it becomes ready. */
