@@ -149,9 +149,8 @@ static void set_alarm(long first, long next) {
 }
 
 static void interrupt_round(void) {
-    int opens = below(16) == 0; /* with one signal only: an open takes longer than the time between two */
-    set_alarm(10 + below(490), opens ? 0 : 200 + below(500));
-    if (opens) close(open_node(O_RDWR));
+    set_alarm(10 + below(490), 200 + below(500));
+    if (below(16) == 0) close(open_node(O_RDWR));
     if (take(both)) {
         rest(below(500));
         give(both);
