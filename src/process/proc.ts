@@ -1,6 +1,6 @@
-// What the kernel itself knows of a process: readers of those files of /proc that it fills without looking into the process's
-// memory, so that none of them waits for the process. Whatever is gone or hidden is undefined; nothing here throws.
-import { readFileSync, readlinkSync } from 'node:fs';
+// What the kernel tells of a process without ever waiting for it: readers of the two files of /proc of which that is so, and what
+// the texts mean that proc-memory.ts reads. Whatever is gone or hidden is undefined; nothing here throws.
+import { readFileSync } from 'node:fs';
 
 /** A process, told apart from any other that has or had its number. */
 export interface Kin {
@@ -32,13 +32,12 @@ export interface ThreadStatus {
 
 /** Of the thread `tid`, whether it leads its group or not. */
 export function statusOf(tid: number, root: string = '/proc'): ThreadStatus | undefined {
-  const text = textOf(`${root}/${tid}/status`);
-  // The name in the first line cannot pass for another line: the kernel escapes what ends lines.
-  const [, tgid] = /^Tgid:\t(\d+)$/m.exec(text ?? '') ?? [];
-  const [, uid] = /^Uid:\t\d+\t(\d+)/m.exec(text ?? '') ?? [];
-  const [, gid] = /^Gid:\t\d+\t(\d+)/m.exec(text ?? '') ?? [];
+  const field = fieldsOf(textOf(`${root}/${tid}/status`));
+  const [tgid] = field('Tgid');
+  const [, uid] = field('Uid');
+  const [, gid] = field('Gid');
   if (tgid === undefined || uid === undefined || gid === undefined) return undefined;
-  return { tgid: Number(tgid), uid: Number(uid), gid: Number(gid) };
+  return { tgid, uid, gid };
 }
 
 /** What parents and sessions are found by, without ever waiting: a process in exec can hold up its stat, but not its status. */
@@ -50,18 +49,15 @@ export interface Relatives extends Kin {
 
 /** Of the process `pid`; its start is not known. */
 export function relativesOf(pid: number, root: string = '/proc'): Relatives | undefined {
-  const text = textOf(`${root}/${pid}/status`) ?? '';
-  const [, name] = /^Name:\t(.*)$/m.exec(text) ?? [];
-  const [, ppid] = /^PPid:\t(\d+)$/m.exec(text) ?? [];
-  const [, session] = /^NSsid:\t(\d+)/m.exec(text) ?? [];
+  const text = textOf(`${root}/${pid}/status`);
+  const name = /^Name:\t([^\n]*)\n/.exec(text ?? '')?.[1];
+  const field = fieldsOf(text);
+  const [ppid] = field('PPid');
+  const [session = 0] = field('NSsid');
   if (name === undefined || ppid === undefined) return undefined;
   const comm = name.replace(/\\([n\\])/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
-  return { pid, start: 0, comm, ppid: Number(ppid), session: Number(session ?? 0) };
+  return { pid, start: 0, comm, ppid, session };
 }
-
-/** Of the process `pid`. */
-export const statOf = (pid: number, root: string = '/proc'): Stat | undefined =>
-  parseStat(textOf(`${root}/${pid}/stat`), pid);
 
 /** What the file `stat` of process `pid` says. */
 export function parseStat(text: string | undefined, pid: number): Stat | undefined {
@@ -75,18 +71,12 @@ export function parseStat(text: string | undefined, pid: number): Stat | undefin
   return { pid, comm, ppid, group, session, terminal, start };
 }
 
-/** The path of its executable, also when that was removed meanwhile. */
-export const exeOf = (pid: number, root: string = '/proc'): string | undefined => linkOf(`${root}/${pid}/exe`);
-
-/** Its current directory, also when that was removed meanwhile. */
-export const cwdOf = (pid: number, root: string = '/proc'): string | undefined => linkOf(`${root}/${pid}/cwd`);
-
 /** Its cgroup: of version 2 or of systemd's own hierarchy if it is in one there, else the longest path of version 1. */
 export function cgroupOf(pid: number, root: string = '/proc'): string | undefined {
   const lines = textOf(`${root}/${pid}/cgroup`)?.split('\n') ?? [];
   // ID:CONTROLLERS:PATH, version 2 being 0::PATH (cgroups(7)).
   const found = lines.flatMap((line) => {
-    const [, hierarchy, path] = /^(\d+:[^:]*):(\/.*)$/.exec(line) ?? [];
+    const [, hierarchy, path] = /^(\d+:[^:]*):(\/.*)$/s.exec(line) ?? [];
     return hierarchy === undefined || path === undefined ? [] : [{ hierarchy, path: living(path) }];
   });
   const within = (hierarchy: RegExp): string | undefined =>
@@ -103,12 +93,17 @@ function textOf(path: string): string | undefined {
   }
 }
 
-function linkOf(path: string): string | undefined {
-  try {
-    return living(readlinkSync(path));
-  } catch {
-    return undefined;
-  }
+/**
+ * The numbers in a line of `status`. The first line holds a name, which may have any characters in it: the kernel escapes line
+ * feeds, but not what a regular expression takes for the end of a line as well.
+ */
+function fieldsOf(status: string = ''): (name: string) => number[] {
+  return (name) => {
+    const mark = `\n${name}:\t`;
+    const at = status.indexOf(mark);
+    const line = at === -1 ? '' : (status.slice(at + mark.length).split('\n', 1)[0] as string);
+    return /^\d+(?:\t\d+)*$/.test(line) ? line.split('\t').map(Number) : [];
+  };
 }
 
 /** The kernel says of what has been removed that it has. */

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { cgroupOf, cwdOf, exeOf, statOf, statusOf } from '../../src/process/proc.ts';
+import { cgroupOf, parseStat, relativesOf, type Stat, statusOf } from '../../src/process/proc.ts';
+import { heldOf } from '../../src/process/proc-memory.ts';
 import { Place } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
-const READERS = [statusOf, statOf, exeOf, cwdOf, cgroupOf];
+const READERS = [statusOf, relativesOf, cgroupOf];
+
+const statOf = async (pid: number): Promise<Stat | undefined> => (await heldOf(pid)).stat;
 
 /** A folder that looks like /proc, with these files for process 7. */
 function fake(t: TestContext, files: Record<string, string>): string {
@@ -28,14 +31,17 @@ test('a thread is told to belong to its process, whoever asks', async (t) => {
   assert.deepEqual(statusOf(pid), statusOf(tid));
 });
 
-test('a process has a parent, a group, a session, and a start that no later process has before it', (t) => {
+test('a process has a parent, a group, a session, and a start that no later process has before it', async (t) => {
   const place = new Place(t);
-  const [first, second] = [1, 2].map(() => statOf(place.spawn('sleep', ['600']).pid));
+  const [first, second] = [
+    await statOf(place.spawn('sleep', ['600']).pid),
+    await statOf(place.spawn('sleep', ['600']).pid),
+  ];
   assert.ok(first && second);
   assert.equal(first.ppid, process.pid);
   assert.deepEqual([first.group, first.session], [first.pid, first.pid]);
   assert.ok(first.start <= second.start);
-  assert.ok(first.start >= (statOf(process.pid)?.start as number));
+  assert.ok(first.start >= ((await statOf(process.pid))?.start as number));
 });
 
 for (const name of ['a b', '(a', 'a) R 1 2', ')', '((', 'a)\nb) S', 'é) (', '15 bytes (long)']) {
@@ -43,16 +49,38 @@ for (const name of ['a b', '(a', 'a) R 1 2', ')', '((', 'a)\nb) S', 'é) (', '15
     const place = new Place(t);
     copyFileSync('/bin/sleep', join(place.folder, name));
     const { pid } = place.spawn(join(place.folder, name), ['600']);
-    const stat = statOf(pid);
+    const { stat, exe } = await heldOf(pid);
     assert.equal(stat?.comm, name);
     assert.equal(stat.ppid, process.pid);
     assert.equal(stat.session, pid);
     assert.equal(statusOf(pid)?.tgid, pid);
-    assert.equal(exeOf(pid), join(place.folder, name));
+    assert.equal(exe, join(place.folder, name));
+    assert.deepEqual(relativesOf(pid), { pid, start: 0, comm: name, ppid: process.pid, session: pid });
   });
 }
 
-test('an executable and a directory that were removed keep their names', (t) => {
+const SPOOFS = [
+  '\rTgid:\t1\r',
+  '\rUid:\t7\t7\r',
+  '\u2028PPid:\t1\r',
+  '\rNSsid:\t1',
+  '\\n\\',
+  '\nTgid:\t1\n',
+  '\rName:\tx\r',
+];
+
+for (const name of SPOOFS) {
+  test(`a program called ${JSON.stringify(name)} is nobody else`, async (t) => {
+    const place = new Place(t);
+    copyFileSync('/bin/sleep', join(place.folder, name));
+    const { pid } = place.spawn(join(place.folder, name), ['600']);
+    await until('it has its name', () => relativesOf(pid)?.comm === name);
+    assert.deepEqual(statusOf(pid), { tgid: pid, uid: process.geteuid?.(), gid: process.getegid?.() });
+    assert.deepEqual(relativesOf(pid), { pid, start: 0, comm: name, ppid: process.pid, session: pid });
+  });
+}
+
+test('an executable and a directory that were removed keep their names', async (t) => {
   const place = new Place(t);
   const [file, folder] = [join(place.folder, 'program'), join(place.folder, 'folder')];
   copyFileSync('/bin/sleep', file);
@@ -60,8 +88,8 @@ test('an executable and a directory that were removed keep their names', (t) => 
   const { pid } = place.spawn(file, ['600'], { cwd: folder });
   rmSync(file);
   rmdirSync(folder);
-  assert.equal(exeOf(pid), file);
-  assert.equal(cwdOf(pid), folder);
+  const { exe, cwd } = await heldOf(pid);
+  assert.deepEqual([exe, cwd], [file, folder]);
 });
 
 test('a process that is gone is undefined', async (t) => {
@@ -78,8 +106,9 @@ test('what is no number of a process is undefined', () => {
 
 test('files that make no sense are undefined', (t) => {
   for (const text of ['', '\n', '7', '7 (a', '7 (a)', '7 (a) S 1 2', 'x'.repeat(70_000)]) {
-    const root = fake(t, { stat: text, status: text, cgroup: text });
-    assert.equal(statOf(7, root), undefined, text);
+    const root = fake(t, { status: text, cgroup: text });
+    assert.equal(parseStat(text, 7), undefined, text);
+    assert.equal(relativesOf(7, root), undefined, text);
     assert.equal(statusOf(7, root), undefined, text);
     assert.equal(cgroupOf(7, root), undefined, text);
   }
@@ -104,6 +133,7 @@ const CGROUPS: [what: string, lines: string[], path: string | undefined][] = [
   ['both, with version 2 unused', ['4:memory:/memory/longer', '1:name=systemd:/a.service', '0::/'], '/a.service'],
   ['version 1 alone', ['2:cpu,cpuacct:/docker/x', '1:name=systemd:/a.service'], '/a.service'],
   ['version 1 without systemd', ['3:memory:/lxc/long/name', '2:cpu,cpuacct:/lxc/x', '0::/'], '/lxc/long/name'],
+  ['a path with a carriage return', ['0::/a\r/b.scope'], '/a\r/b.scope'],
   ['a path with colons', ['0::/a:b::c.scope'], '/a:b::c.scope'],
   ['a place outside our namespace', ['0::/../../x.service'], '/../../x.service'],
   ['a kernel without cgroups', [], undefined],
