@@ -1,0 +1,202 @@
+// Which kind of node serves which client best: real make 4.4, ninja 1.13 and ctest under `stint run` on the machine's pool of 4
+// slots, with jobs of 10 to 60 ms, and each kind of node forced by the configuration. In turns, with the same jobs, on a plain
+// FIFO that nobody watches; it holds 4 − builds tokens, for each build runs one job without a token, while stint charges that
+// one: so both allow 4 jobs at once, as long as all builds run. Makespan: from the first job's begin to the last one's
+// end. Running: jobs at once on average while every build runs. Least/most: the shares of these of the build that had least
+// and of the one that had most; 1 is fair. Shares: of each build.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildTracer } from '../test/clients/projects.ts';
+import { type Machine, noMachine, startMachine } from '../test/helpers/machine.ts';
+import { temporaryFolder } from '../test/helpers/temporary.ts';
+import { missing } from '../test/helpers/toolchain.ts';
+import { type Course, readCourse, type Tool, type Work, writeBuilds } from './helpers/builds.ts';
+import { median, spread, table } from './helpers/figures.ts';
+import { cpuTime, plainFifo } from './helpers/pool.ts';
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 4);
+const SLOTS = 4;
+/** Milliseconds. */
+const PATIENCE = 60_000;
+
+type Kinds = Partial<Record<Tool, 'file' | 'pipe' | 'split'>>;
+
+interface Scene {
+  name: string;
+  tools: readonly Tool[];
+  /** Jobs of each build. */
+  jobs: number;
+  kinds: readonly Kinds[];
+}
+
+const SCENES: readonly Scene[] = [
+  { name: 'make', tools: ['make'], jobs: 160, kinds: [{ make: 'file' }, { make: 'pipe' }, { make: 'split' }] },
+  { name: 'ninja', tools: ['ninja'], jobs: 160, kinds: [{ ninja: 'pipe' }, { ninja: 'split' }] },
+  { name: 'ctest', tools: ['ctest'], jobs: 160, kinds: [{ ctest: 'file' }, { ctest: 'pipe' }] },
+  {
+    name: '3 × make',
+    tools: ['make', 'make', 'make'],
+    jobs: 90,
+    kinds: [{ make: 'file' }, { make: 'pipe' }, { make: 'split' }],
+  },
+  { name: '3 × ninja', tools: ['ninja', 'ninja', 'ninja'], jobs: 90, kinds: [{ ninja: 'pipe' }, { ninja: 'split' }] },
+  {
+    name: 'make, ninja, make',
+    tools: ['make', 'ninja', 'make'],
+    jobs: 90,
+    kinds: [
+      { make: 'file', ninja: 'pipe' },
+      { make: 'file', ninja: 'split' },
+      { make: 'pipe', ninja: 'pipe' },
+      { make: 'split', ninja: 'split' },
+    ],
+  },
+];
+
+/** One daemon for each set of rules: the first that has all kinds of a scene serves it. */
+const RULES: readonly Required<Kinds>[] = [
+  { make: 'file', ninja: 'pipe', ctest: 'file' },
+  { make: 'file', ninja: 'split', ctest: 'file' },
+  { make: 'pipe', ninja: 'pipe', ctest: 'pipe' },
+  { make: 'split', ninja: 'split', ctest: 'pipe' },
+];
+
+interface Server {
+  readonly rules: Required<Kinds>;
+  readonly machine: Machine;
+}
+
+/** The daemon's share of a processor, in percent, comes with the course on a machine. */
+type Run = Course & { cpu?: number };
+
+const ends: (() => Promise<void> | void)[] = [];
+const finish = async () => {
+  for (const end of ends.splice(0)) await end();
+};
+
+async function main(): Promise<void> {
+  const servers: Server[] = [];
+  for (const rules of RULES) servers.push({ rules, machine: await serve(rules) });
+  const { folder } = (servers[0] as Server).machine;
+  const workshop = join(folder, 'builds');
+  mkdirSync(workshop);
+  const trace = buildTracer(folder);
+  const scenes = SCENES.map((scene) => ({ scene, runs: [undefined, ...scene.kinds].map(() => [] as Run[]) }));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { scene, runs } of scenes) {
+      const turns = [undefined, ...scene.kinds].map((kinds, i) => ({ kinds, runs: runs[i] as Run[] }));
+      for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {
+        const server = servers.find(({ rules }) => scene.tools.every((tool) => rules[tool] === turn.kinds?.[tool]));
+        const { machine } = server ?? (servers[0] as Server);
+        const work = { tools: scene.tools, jobs: scene.jobs, seed: round + 1 };
+        turn.runs.push(await run(machine, turn.kinds, { folder: workshop, trace, work }));
+      }
+    }
+  }
+  table(
+    [
+      'builds',
+      'nodes',
+      'makespan',
+      'ratio (range)',
+      'running',
+      'peak',
+      'least/most (range)',
+      'shares',
+      'daemon, of one CPU',
+    ],
+    scenes.flatMap(({ scene, runs }) => runs.map((own, i) => row(scene, own, { plain: runs[0] as Run[], i }))),
+  );
+  for (const { machine } of servers) await machine.stop();
+}
+
+function serve(rules: Required<Kinds>): Promise<Machine> {
+  const config = join(temporaryFolder({ after: (end) => ends.push(end) }), 'stint.toml');
+  const tables = Object.entries(rules).map(([tool, node]) => `[[client]]\nprogram = "${tool}"\nnode = "${node}"\n`);
+  writeFileSync(config, tables.join(''));
+  return startMachine({ after: (end) => ends.push(end) }, SLOTS, {
+    args: ['--config', config],
+    env: { STINT_AUDIT: '0' },
+  });
+}
+
+interface Site {
+  folder: string;
+  trace: string;
+  work: Work;
+}
+
+/** Runs the builds at once: on the machine's pool, where clients get these kinds, or on a plain FIFO. */
+async function run(machine: Machine, kinds: Kinds | undefined, { folder, trace, work }: Site): Promise<Run> {
+  const builds = writeBuilds(folder, trace, work);
+  const fifo = kinds === undefined ? plainFifo(SLOTS - builds.length) : undefined;
+  const { pid } = machine.daemon;
+  const before = cpuTime(pid);
+  const start = performance.now();
+  const all = builds.map(({ folder: cwd, env, command: [file = '', ...args] }) =>
+    fifo === undefined
+      ? machine.run(['--style', 'fifo', '--', file, ...args], { cwd, env, deadline: PATIENCE })
+      : machine.spawn(file, args, {
+          cwd,
+          env: { ...env, MAKEFLAGS: ` -j${SLOTS} --jobserver-auth=fifo:${fifo.path}` },
+          deadline: PATIENCE,
+        }).ended,
+  );
+  if (kinds !== undefined) await untilServed(machine, kinds, work.tools);
+  for (const { code, stdout, stderr } of await Promise.all(all))
+    if (code !== 0) throw new Error(`a build ended with ${code}: ${stdout}${stderr}`);
+  const cpu = (cpuTime(pid) - before) / ((performance.now() - start) / 100);
+  fifo?.close();
+  const course = readCourse(folder, builds, work);
+  rmSync(folder, { recursive: true });
+  return { ...course, ...(kinds !== undefined && { cpu }) };
+}
+
+/** Sees to it that each tool has got the kind of node that is to be measured. */
+async function untilServed(machine: Machine, kinds: Kinds, tools: readonly Tool[]): Promise<void> {
+  await machine.untilStatus(({ builds }) =>
+    tools.every((tool) =>
+      builds.some(({ clients = [] }) => clients.some((one) => one.program === tool && one.node === kinds[tool])),
+    ),
+  );
+}
+
+function row({ name, tools, kinds }: Scene, runs: readonly Run[], { plain, i }: { plain: readonly Run[]; i: number }) {
+  const own = kinds[i - 1];
+  const used = [...new Set(tools)];
+  const nodes = own === undefined ? 'plain FIFO' : used.map((tool) => (used.length > 1 ? `${tool} ` : '') + own[tool]);
+  const company = tools.length > 1;
+  const ratios = runs.map(({ makespan }, round) => makespan / (plain[round] as Run).makespan);
+  const shares = tools.map((_, build) => median(runs.map((one) => (one.shares[build] as number) * 100)).toFixed(0));
+  return [
+    name,
+    [nodes].flat().join(', '),
+    `${median(runs.map(({ makespan }) => makespan)).toFixed(0)} ms`,
+    own === undefined ? '-' : spread(ratios, 2),
+    median(runs.map(({ running }) => running)).toFixed(2),
+    Math.max(...runs.map(({ peak }) => peak)),
+    company
+      ? spread(
+          runs.map((one) => Math.min(...one.shares) / Math.max(...one.shares)),
+          2,
+        )
+      : '-',
+    company ? `${shares.join(' / ')} %` : '-',
+    own === undefined ? '-' : `${median(runs.map(({ cpu = 0 }) => cpu)).toFixed(1)} %`,
+  ];
+}
+
+for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const])
+  process.once(signal, () => void finish().finally(() => process.exit(code)));
+
+const reason = noMachine() ?? missing('make44', 'ninja', 'ctest');
+if (reason === false) {
+  try {
+    await main();
+  } finally {
+    await finish();
+  }
+} else {
+  process.stderr.write(`nodes: ${reason}\n`);
+  process.exitCode = 1;
+}
