@@ -1,9 +1,9 @@
-// Which kind of node serves which client best: real make 4.4, ninja 1.13 and ctest under `stint run` on the machine's pool of 4
-// slots, with jobs of 10 to 60 ms, and each kind of node forced by the configuration. In turns, with the same jobs, on a plain
-// FIFO that nobody watches; it holds 4 − builds tokens, for each build runs one job without a token, while stint charges that
-// one: so both allow 4 jobs at once, as long as all builds run. Makespan: from the first job's begin to the last one's
-// end. Running: jobs at once on average while every build runs. Least/most: the shares of these of the build that had least
-// and of the one that had most; 1 is fair. Shares: of each build.
+// Which kind of node serves which client best: real make 4.4, ninja 1.13 and ctest under `stint run` on the machine's pool, with
+// jobs of 10 to 60 ms, and each kind of node forced by the configuration. In turns, with the same jobs, on a plain FIFO that
+// nobody watches; it holds as many tokens less as there are builds, for each build runs one job without a token, and stint
+// charges that one: so both allow as many jobs at once as there are slots, as long as all builds run. Makespan: from the first
+// job's begin to the last one's end. Running: jobs at once on average while every build runs. Least/most: the shares of these
+// of the build that had least and of the one that had most; 1 is fair. Shares: of each build.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,6 @@ import { median, spread, table } from './helpers/figures.ts';
 import { cpuTime, plainFifo } from './helpers/pool.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 4);
-const SLOTS = 4;
 /** Before everything else on the machine: what is compared are nodes, not what others do meanwhile. */
 const PRIORITY = -15;
 /** Milliseconds. */
@@ -27,47 +26,40 @@ type Kinds = Partial<Record<Tool, 'file' | 'pipe' | 'split'>>;
 interface Scene {
   name: string;
   tools: readonly Tool[];
+  slots: number;
   /** Jobs of each build. */
   jobs: number;
   kinds: readonly Kinds[];
 }
 
+const MAKE: readonly Kinds[] = [{ make: 'file' }, { make: 'pipe' }, { make: 'split' }];
+const NINJA: readonly Kinds[] = [{ ninja: 'pipe' }, { ninja: 'split' }];
+const BOTH: readonly Kinds[] = [
+  { make: 'file', ninja: 'pipe' },
+  { make: 'file', ninja: 'split' },
+  { make: 'pipe', ninja: 'pipe' },
+];
+
 const SCENES: readonly Scene[] = [
-  { name: 'make', tools: ['make'], jobs: 120, kinds: [{ make: 'file' }, { make: 'pipe' }, { make: 'split' }] },
-  { name: 'ninja', tools: ['ninja'], jobs: 120, kinds: [{ ninja: 'pipe' }, { ninja: 'split' }] },
-  { name: 'ctest', tools: ['ctest'], jobs: 120, kinds: [{ ctest: 'file' }, { ctest: 'pipe' }] },
-  {
-    name: '3 × make',
-    tools: ['make', 'make', 'make'],
-    jobs: 70,
-    kinds: [{ make: 'file' }, { make: 'pipe' }, { make: 'split' }],
-  },
-  { name: '3 × ninja', tools: ['ninja', 'ninja', 'ninja'], jobs: 70, kinds: [{ ninja: 'pipe' }, { ninja: 'split' }] },
-  {
-    name: 'make, ninja, make',
-    tools: ['make', 'ninja', 'make'],
-    jobs: 70,
-    kinds: [
-      { make: 'file', ninja: 'pipe' },
-      { make: 'file', ninja: 'split' },
-      { make: 'pipe', ninja: 'pipe' },
-      { make: 'split', ninja: 'split' },
-    ],
-  },
+  { name: 'make', tools: ['make'], slots: 4, jobs: 120, kinds: MAKE },
+  { name: 'ninja', tools: ['ninja'], slots: 4, jobs: 120, kinds: NINJA },
+  { name: 'ctest', tools: ['ctest'], slots: 4, jobs: 120, kinds: [{ ctest: 'file' }, { ctest: 'pipe' }] },
+  { name: '3 × make', tools: ['make', 'make', 'make'], slots: 4, jobs: 70, kinds: MAKE },
+  { name: '3 × ninja', tools: ['ninja', 'ninja', 'ninja'], slots: 4, jobs: 70, kinds: NINJA },
+  { name: 'make, ninja, make', tools: ['make', 'ninja', 'make'], slots: 4, jobs: 70, kinds: BOTH.slice(0, 2) },
+  { name: 'make, ninja, make', tools: ['make', 'ninja', 'make'], slots: 8, jobs: 120, kinds: BOTH },
 ];
 
-/** One daemon for each set of rules: the first that has all kinds of a scene serves it. */
-const RULES: readonly Required<Kinds>[] = [
-  { make: 'file', ninja: 'pipe', ctest: 'file' },
-  { make: 'file', ninja: 'split', ctest: 'file' },
-  { make: 'pipe', ninja: 'pipe', ctest: 'pipe' },
-  { make: 'split', ninja: 'split', ctest: 'pipe' },
+/** The daemons: the first that has the slots and all kinds of a scene serves it. */
+const SERVERS: readonly (Required<Kinds> & { slots: number })[] = [
+  { slots: 4, make: 'file', ninja: 'pipe', ctest: 'file' },
+  { slots: 4, make: 'file', ninja: 'split', ctest: 'pipe' },
+  { slots: 4, make: 'pipe', ninja: 'pipe', ctest: 'pipe' },
+  { slots: 4, make: 'split', ninja: 'split', ctest: 'pipe' },
+  { slots: 8, make: 'file', ninja: 'pipe', ctest: 'file' },
+  { slots: 8, make: 'file', ninja: 'split', ctest: 'file' },
+  { slots: 8, make: 'pipe', ninja: 'pipe', ctest: 'pipe' },
 ];
-
-interface Server {
-  readonly rules: Required<Kinds>;
-  readonly machine: Machine;
-}
 
 /** The daemon's share of a processor, in percent, comes with the course on a machine. */
 type Run = Course & { cpu?: number };
@@ -78,10 +70,9 @@ const finish = async () => {
 };
 
 async function main(): Promise<void> {
-  const servers: Server[] = [];
-  for (const rules of RULES) servers.push({ rules, machine: await serve(rules) });
-  for (const { machine } of servers) prefer(machine.daemon.pid);
-  const { folder } = (servers[0] as Server).machine;
+  const machines: Machine[] = [];
+  for (const server of SERVERS) machines.push(await serve(server));
+  const { folder } = machines[0] as Machine;
   const workshop = join(folder, 'builds');
   mkdirSync(workshop);
   const trace = buildTracer(folder);
@@ -90,8 +81,7 @@ async function main(): Promise<void> {
     for (const { scene, runs } of scenes) {
       const turns = [undefined, ...scene.kinds].map((kinds, i) => ({ kinds, runs: runs[i] as Run[] }));
       for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {
-        const server = servers.find(({ rules }) => scene.tools.every((tool) => rules[tool] === turn.kinds?.[tool]));
-        const { machine } = server ?? (servers[0] as Server);
+        const machine = machines[serverFor(scene, turn.kinds)] as Machine;
         const work = { tools: scene.tools, jobs: scene.jobs, seed: round + 1 };
         turn.runs.push(await run(machine, turn.kinds, { folder: workshop, trace, work }));
       }
@@ -100,6 +90,7 @@ async function main(): Promise<void> {
   table(
     [
       'builds',
+      'slots',
       'nodes',
       'makespan',
       'ratio (range)',
@@ -111,17 +102,24 @@ async function main(): Promise<void> {
     ],
     scenes.flatMap(({ scene, runs }) => runs.map((own, i) => row(scene, own, { plain: runs[0] as Run[], i }))),
   );
-  for (const { machine } of servers) await machine.stop();
+  for (const machine of machines) await machine.stop();
 }
 
-function serve(rules: Required<Kinds>): Promise<Machine> {
-  const config = join(temporaryFolder({ after: (end) => ends.push(end) }), 'stint.toml');
-  const tables = Object.entries(rules).map(([tool, node]) => `[[client]]\nprogram = "${tool}"\nnode = "${node}"\n`);
+async function serve({ slots, ...kinds }: (typeof SERVERS)[number]): Promise<Machine> {
+  const after = (end: () => Promise<void> | void) => ends.push(end);
+  const config = join(temporaryFolder({ after }), 'stint.toml');
+  const tables = Object.entries(kinds).map(([tool, node]) => `[[client]]\nprogram = "${tool}"\nnode = "${node}"\n`);
   writeFileSync(config, tables.join(''));
-  return startMachine({ after: (end) => ends.push(end) }, SLOTS, {
-    args: ['--config', config],
-    env: { STINT_AUDIT: '0' },
-  });
+  const machine = await startMachine({ after }, slots, { args: ['--config', config], env: { STINT_AUDIT: '0' } });
+  prefer(machine.daemon.pid);
+  return machine;
+}
+
+/** Where in SERVERS it is; a plain FIFO takes of the machine only its slots. */
+function serverFor({ slots, tools }: Scene, kinds: Kinds | undefined): number {
+  return SERVERS.findIndex(
+    (one) => one.slots === slots && tools.every((tool) => kinds === undefined || one[tool] === kinds[tool]),
+  );
 }
 
 interface Site {
@@ -139,8 +137,9 @@ function prefer(pid: number): void {
 
 /** Runs the builds at once: on the machine's pool, where clients get these kinds, or on a plain FIFO. */
 async function run(machine: Machine, kinds: Kinds | undefined, { folder, trace, work }: Site): Promise<Run> {
+  const slots = machine.jobs as number;
   const builds = writeBuilds(folder, trace, work);
-  const fifo = kinds === undefined ? plainFifo(SLOTS - builds.length) : undefined;
+  const fifo = kinds === undefined ? plainFifo(slots - builds.length) : undefined;
   const { pid } = machine.daemon;
   const before = cpuTime(pid);
   const start = performance.now();
@@ -149,7 +148,7 @@ async function run(machine: Machine, kinds: Kinds | undefined, { folder, trace, 
       ? machine.spawnRun(['--style', 'fifo', '--', file, ...args], { cwd, env, deadline: PATIENCE })
       : machine.spawn(file, args, {
           cwd,
-          env: { ...env, MAKEFLAGS: ` -j${SLOTS} --jobserver-auth=fifo:${fifo.path}` },
+          env: { ...env, MAKEFLAGS: ` -j${slots} --jobserver-auth=fifo:${fifo.path}` },
           deadline: PATIENCE,
         }),
   );
@@ -173,7 +172,11 @@ async function untilServed(machine: Machine, kinds: Kinds, tools: readonly Tool[
   );
 }
 
-function row({ name, tools, kinds }: Scene, runs: readonly Run[], { plain, i }: { plain: readonly Run[]; i: number }) {
+function row(
+  { name, tools, slots, kinds }: Scene,
+  runs: readonly Run[],
+  { plain, i }: { plain: readonly Run[]; i: number },
+) {
   const own = kinds[i - 1];
   const used = [...new Set(tools)];
   const nodes = own === undefined ? 'plain FIFO' : used.map((tool) => (used.length > 1 ? `${tool} ` : '') + own[tool]);
@@ -182,6 +185,7 @@ function row({ name, tools, kinds }: Scene, runs: readonly Run[], { plain, i }: 
   const shares = tools.map((_, build) => median(runs.map((one) => (one.shares[build] as number) * 100)).toFixed(0));
   return [
     name,
+    slots,
     [nodes].flat().join(', '),
     `${median(runs.map(({ makespan }) => makespan)).toFixed(0)} ms`,
     own === undefined ? '-' : spread(ratios, 2),
