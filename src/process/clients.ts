@@ -27,8 +27,8 @@ const UNKNOWN: NodeChoice = { node: 'pipe', implicit: true };
 
 const TABLE: readonly (NodeChoice & { names: RegExp })[] = [
   { names: /^(?:g|gnu)?make$/, node: 'file', implicit: true }, // from 4.4; older ones die of a path
-  // Released ninja insists on a FIFO, and opens it once to read and then once to write.
-  { names: /^ninja(?:-build)?$/, node: 'split', implicit: true },
+  // Released ninja insists on a FIFO; a split one costs it a slot at the end of each job: docs/adr/0008-which-node-for-whom.md
+  { names: /^ninja(?:-build)?$/, node: 'pipe', implicit: true },
   { names: /^(?:cargo(?:-[\w-]+)?|rust(?:c|doc)(?:-bin)?|clippy-driver|miri)$/, node: 'file', implicit: true },
   { names: /^build[-_]script[-_]/, node: 'file', implicit: true }, // cc-rs and nasm-rs are in it
   { names: /^(?:wild|mrustc|minicargo)$/, node: 'file', implicit: true },

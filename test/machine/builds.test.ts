@@ -46,6 +46,23 @@ test('make and ninja take their jobs from one path, and keep to the pool', {
   await machine.stop();
 });
 
+test('ninja keeps to the pool also on a split pipe, which a rule gives it', {
+  skip: noMachine() ?? missing('ninja'),
+  timeout: PATIENCE,
+}, async (t) => {
+  const workshop = openWorkshop(t);
+  const config = join(workshop.folder, 'stint.toml');
+  writeFileSync(config, '[[client]]\nprogram = "ninja"\nnode = "split"\n');
+  const machine = await startMachine(t, SLOTS, { args: ['--config', config] });
+  const kinds = [longJobs('ninja', ninjaRules)];
+  const build = buildAll(machine, workshop, { kinds, random: seeded(SEED), start: byPath(machine) });
+  await machine.untilStatus(({ builds }) => builds[0]?.clients?.[0]?.node === 'split');
+  const traced = await build;
+  assert.equal(traced.all.peak, SLOTS, `${peaks(traced)}, seed ${SEED}`);
+  assert.equal((await machine.status()).surplus, 0);
+  await machine.stop();
+});
+
 test(`all clients at once keep to the machine's pool, ${ROUNDS} random rounds, seed ${SEED}`, {
   skip: noMachine() ?? missing(...ALL.flatMap(({ needs }) => needs)),
   timeout: 3_000_000,
