@@ -9,6 +9,7 @@ import { clearEventfd } from '../kernel/eventfd.ts';
 import { reader } from '../kernel/io.ts';
 import { FileNode, RESERVED_AGAIN } from '../nodes/file.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
+import { Directory } from '../nodes/fuse/directory.ts';
 import { Session } from '../nodes/fuse/session.ts';
 import { Request } from '../nodes/fuse/wire.ts';
 import { PipeNode } from '../nodes/pipe.ts';
@@ -39,6 +40,7 @@ export interface Lines {
 interface Machine {
   readonly system: System;
   readonly session: Session;
+  readonly directory: Directory;
   readonly file: FileNode;
   readonly lookups: Lookups;
 }
@@ -72,7 +74,7 @@ export class Engine {
         options.fifoPrefix,
       );
     this.#builds = new Builds({ ...common, ground });
-    this.#machine?.system.complete(this.#builds, this.#machine.session);
+    this.#machine?.system.complete(this.#builds, this.#machine.directory);
     this.#loop.watch(lines.wakeFd, EPOLLIN, () => this.#obey());
     this.#loop.watch(this.#pipes.fd, EPOLLIN, () => this.#pipes.ready(this.#clock()));
   }
@@ -174,6 +176,7 @@ export class Engine {
     const channel = deviceChannel(device);
     const now = () => this.#clock();
     const file = new FileNode(this.#ledger, channel, { recall: () => this.#recall(), now });
+    const directory = new Directory(options);
     const lookups = new Lookups(send);
     const parts = { ledger: this.#ledger, loop: this.#loop, pipes: this.#pipes, file, lookups, now, send };
     const system = new System(parts, options);
@@ -187,9 +190,9 @@ export class Engine {
       ready: (minor: number) => send({ type: 'ready', minor }),
       tooOld: (minor: number) => send({ type: 'too old', minor }),
     };
-    const session = new Session({ channel, file, host }, options);
+    const session = new Session({ channel, file, host, directory });
     this.#attach(device, { session, file, lookups });
-    return { system, session, file, lookups };
+    return { system, session, directory, file, lookups };
   }
 
   #attach(device: number, { session, file, lookups }: Pick<Machine, 'session' | 'file' | 'lookups'>): void {

@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { StintError } from '../errors.ts';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
+import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { openOwnEnds } from '../nodes/fuse/own-ends.ts';
-import { ALARM, WAKE } from '../nodes/fuse/session.ts';
 import { lineageOf } from '../process/lineage.ts';
 import type { BuildFacts, EngineOptions, FromEngine, Snapshot, SystemOptions, ToEngine } from './messages.ts';
 

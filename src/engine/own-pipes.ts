@@ -2,7 +2,8 @@
 import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
-import type { Session, Shown } from '../nodes/fuse/session.ts';
+import type { Directory } from '../nodes/fuse/directory.ts';
+import type { Shown } from '../nodes/fuse/session.ts';
 import type { Ends, Pipe, PipeNode } from '../nodes/pipe.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
@@ -29,12 +30,12 @@ interface Parts {
 
 export class OwnPipes {
   readonly #parts: Parts;
-  readonly #session: Session;
+  readonly #directory: Directory;
   readonly #byPipe = new Map<Pipe, Process>();
 
-  constructor(parts: Parts, session: Session) {
+  constructor(parts: Parts, directory: Directory) {
     this.#parts = parts;
-    this.#session = session;
+    this.#directory = directory;
   }
 
   /** Whose pipe it is. */
@@ -57,8 +58,8 @@ export class OwnPipes {
     }
     const split = process.choice.node === 'split';
     const made: OwnPipe = {
-      id: this.#session.newPipe(),
-      returnId: split ? this.#session.newPipe() : 0,
+      id: this.#directory.newPipe(),
+      returnId: split ? this.#directory.newPipe() : 0,
       pipe: undefined,
       waiting: [answer],
     };
@@ -104,8 +105,8 @@ export class OwnPipes {
     const made = process.pipe;
     if (made === undefined) return;
     process.pipe = undefined;
-    this.#session.dropPipe(made.id);
-    if (made.returnId !== 0) this.#session.dropPipe(made.returnId);
+    this.#directory.dropPipe(made.id);
+    if (made.returnId !== 0) this.#directory.dropPipe(made.returnId);
     if (made.pipe === undefined) return;
     this.#byPipe.delete(made.pipe);
     this.#parts.loop.unwatch(made.pipe.writeEnd);

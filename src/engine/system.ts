@@ -7,7 +7,8 @@ import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Caller, Thread } from '../nodes/caller.ts';
 import type { FileNode } from '../nodes/file.ts';
-import { NAMES, type Session, type Shown } from '../nodes/fuse/session.ts';
+import { type Directory, NAMES } from '../nodes/fuse/directory.ts';
+import type { Shown } from '../nodes/fuse/session.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
@@ -61,9 +62,9 @@ export class System implements Ground {
   }
 
   /** Gives it what could not be made before it. */
-  complete(builds: Builds, session: Session): void {
+  complete(builds: Builds, directory: Directory): void {
     this.#builds = builds;
-    this.#pipes = new OwnPipes(this.#parts, session);
+    this.#pipes = new OwnPipes(this.#parts, directory);
   }
 
   // Builds.

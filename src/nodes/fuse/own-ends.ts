@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { openReadEnd, openWriteEnd } from '../../kernel/fifo.ts';
 import type { Ends } from '../pipe.ts';
-import { PIPE_PREFIX } from './session.ts';
+import { PIPE_PREFIX } from './directory.ts';
 
 /** The ends of the pipe `id`, and of the one that returns go into unless `returnId` is 0; undefined when they cannot be opened. */
 export function openOwnEnds(mount: string, { id, returnId }: { id: number; returnId: number }): Ends | undefined {

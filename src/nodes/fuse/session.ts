@@ -1,5 +1,5 @@
-// One FUSE connection: one function for each of the kernel's messages. It knows the protocol and the few fixed entries of the
-// directory. Which node a caller gets, and who a caller is, it asks; what is read and written is the nodes' own.
+// One FUSE connection: one function for each of the kernel's messages. It knows the protocol; what lies in the directory it asks
+// `directory.ts`. Which node a caller gets, and who a caller is, it asks; what is read and written is the nodes' own.
 //
 //   jobserver  for each caller the file node, or a pipe of its own: the name is never cached, so every open asks again
 //   api.sock   the daemon's socket, made by its own bind(2)
@@ -7,11 +7,11 @@
 //   README     what this is
 //
 // Whoever is not known yet is looked up on another thread, and the request is kept until the answer is there.
-import { constants } from 'node:fs';
 import os from 'node:os';
 import type { Caller, Thread } from '../caller.ts';
 import type { FileNode } from '../file.ts';
 import type { Channel } from './channel.ts';
+import { ALARM, type Directory, ID, NAMES, README, S_IFSOCK, WAKE } from './directory.ts';
 import {
   type Attributes,
   directory,
@@ -23,37 +23,15 @@ import {
   FUSE_NEWEST_MINOR,
   FUSE_OLDEST_MINOR,
   FUSE_PARALLEL_DIROPS,
-  MAX_WRITE,
   OP,
   type Request,
 } from './wire.ts';
 
 const { ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENOTTY } = os.constants.errno;
-const { S_IFDIR, S_IFREG, S_IFIFO } = constants;
-const S_IFSOCK = 0o140000;
 
 /** The minor versions that NOFLUSH and PARALLEL_DIRECT_WRITES came with. */
 const NOFLUSH_MINOR = 35;
 const PARALLEL_WRITES_MINOR = 38;
-
-/** Node ids of what is always there. Those of pipes follow; none is ever used for something else again. */
-const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, FIRST_PIPE: 16 } as const;
-
-export const NAMES = { node: 'jobserver', socket: 'api.sock', status: 'status', readme: 'README' } as const;
-/** Asking for these names wakes the engine where it waits for requests only: something else happened; time has passed. */
-export const WAKE = '.wake';
-export const ALARM = '.alarm';
-/** Under this name and its node id the daemon itself opens a pipe. */
-export const PIPE_PREFIX = '.pipe-';
-
-const README = `This is the jobserver of the whole machine: one pool of job slots for all builds. It is served by stint.
-
-  MAKEFLAGS=" -jN --jobserver-auth=fifo:$PATH_OF_THIS_DIRECTORY/jobserver"
-
-jobserver   what GNU make >= 4.4, ninja >= 1.13, cargo and others open
-status      who holds what, as JSON; 'stint status' says it for people
-api.sock    HTTP with JSON
-`;
 
 /** What a caller is shown at the name of the node. */
 export type Shown =
@@ -82,13 +60,6 @@ export interface Host {
   tooOld(minor: number): void;
 }
 
-export interface SessionOptions {
-  /** Permissions of the node, as in chmod. */
-  mode: number;
-  /** Its group. */
-  gid: number;
-}
-
 interface Parked {
   uniqueLow: number;
   uniqueHigh: number;
@@ -98,19 +69,15 @@ export class Session {
   readonly #channel: Channel;
   readonly #file: FileNode;
   readonly #host: Host;
-  readonly #options: SessionOptions;
-  readonly #time = Math.floor(Date.now() / 1000);
+  readonly #directory: Directory;
   /** Requests whose answer depends on another thread, by `unique`. */
   readonly #parked = new Map<number, Parked>();
   /** Threads that are being shown the node, and their requests. */
   readonly #showing = new Map<number, (Parked & { unique: number })[]>();
   /** What readers of `status` are given, by file handle. */
   readonly #texts = new Map<number, Buffer>();
-  readonly #pipes = new Set<number>();
-  #nextPipe: number = ID.FIRST_PIPE;
   #nextText = 1;
   #openFlags = FOPEN_DIRECT_IO | FOPEN_STREAM;
-  #socket = false;
   /** Requests that wait for another thread. */
   get parked(): number {
     return this.#parked.size;
@@ -119,22 +86,11 @@ export class Session {
   woken = false;
   alarmed = false;
 
-  constructor(parts: { channel: Channel; file: FileNode; host: Host }, options: SessionOptions) {
+  constructor(parts: { channel: Channel; file: FileNode; host: Host; directory: Directory }) {
     this.#channel = parts.channel;
     this.#file = parts.file;
     this.#host = parts.host;
-    this.#options = options;
-  }
-
-  /** A new id for a pipe, under which it can be looked up from now on. */
-  newPipe(): number {
-    const id = this.#nextPipe++;
-    this.#pipes.add(id);
-    return id;
-  }
-
-  dropPipe(id: number): void {
-    this.#pipes.delete(id);
+    this.#directory = parts.directory;
   }
 
   /** Answers one request, or sees to it that it is answered. */
@@ -221,19 +177,19 @@ export class Session {
   }
 
   #lookup(request: Request): void {
-    const { name, pid } = request;
-    if (request.nodeid !== ID.ROOT) this.#status(request, ENOENT);
-    else if (name === NAMES.node) this.#lookupNode(request);
-    else if (name === NAMES.status) this.#entry(request, ID.STATUS);
-    else if (name === NAMES.readme) this.#entry(request, ID.README);
-    else if (name === NAMES.socket && this.#socket) this.#entry(request, ID.SOCKET);
-    else if (name.startsWith(PIPE_PREFIX) && this.#host.own(pid) && this.#pipes.has(pipeOf(name)))
-      this.#entry(request, pipeOf(name));
-    else {
-      if (name === WAKE) this.woken = true;
-      else if (name === ALARM) this.alarmed = true;
-      this.#status(request, ENOENT);
+    const { name } = request;
+    if (request.nodeid === ID.ROOT && name === NAMES.node) {
+      this.#lookupNode(request);
+      return;
     }
+    const found = request.nodeid === ID.ROOT ? this.#directory.find(name, this.#host.own(request.pid)) : undefined;
+    if (found !== undefined) {
+      this.#entry(request, found);
+      return;
+    }
+    if (name === WAKE) this.woken = true;
+    else if (name === ALARM) this.alarmed = true;
+    this.#status(request, ENOENT);
   }
 
   /**
@@ -333,7 +289,7 @@ export class Session {
   }
 
   #getattr(request: Request): void {
-    const attributes = this.#attributesOf(request.nodeid);
+    const attributes = this.#directory.attributesOf(request.nodeid);
     if (attributes === undefined) this.#status(request, ENOENT);
     else this.#channel.attributes(request.uniqueLow, request.uniqueHigh, attributes);
   }
@@ -344,33 +300,30 @@ export class Session {
     else this.#getattr(request);
   }
 
-  #readdir(request: Request): void {
-    const entries = [
-      { ino: ID.ROOT, name: '.', mode: S_IFDIR },
-      { ino: ID.ROOT, name: '..', mode: S_IFDIR },
-      { ino: ID.FILE, name: NAMES.node, mode: 0 }, // the type depends on who opens it
-      ...(this.#socket ? [{ ino: ID.SOCKET, name: NAMES.socket, mode: S_IFSOCK }] : []),
-      { ino: ID.STATUS, name: NAMES.status, mode: S_IFREG },
-      { ino: ID.README, name: NAMES.readme, mode: S_IFREG },
-    ];
-    const { uniqueLow, uniqueHigh, offset, size } = request;
-    this.#channel.data(uniqueLow, uniqueHigh, directory(entries, offset, Math.min(size, 4096)));
+  #readdir({ uniqueLow, uniqueHigh, offset, size }: Request): void {
+    const listed = directory(this.#directory.entries(), offset, Math.min(size, 4096));
+    this.#channel.data(uniqueLow, uniqueHigh, listed);
   }
 
   /** bind(2) of the daemon's own socket. */
   #mknod(request: Request): void {
     const { newName, newMode, pid } = request;
-    if (newName !== NAMES.socket || (newMode & 0o170000) !== S_IFSOCK || !this.#host.own(pid) || this.#socket) {
+    if (
+      newName !== NAMES.socket ||
+      (newMode & 0o170000) !== S_IFSOCK ||
+      !this.#host.own(pid) ||
+      this.#directory.socket
+    ) {
       this.#status(request, EPERM);
       return;
     }
-    this.#socket = true;
+    this.#directory.socket = true;
     this.#entry(request, ID.SOCKET);
   }
 
   #unlink(request: Request): void {
     const allowed = request.name === NAMES.socket && this.#host.own(request.pid);
-    if (allowed) this.#socket = false;
+    if (allowed) this.#directory.socket = false;
     this.#status(request, allowed ? 0 : EPERM);
   }
 
@@ -430,38 +383,11 @@ export class Session {
   }
 
   #entry({ uniqueLow, uniqueHigh }: Parked, nodeid: number): void {
-    const attributes = this.#attributesOf(nodeid) as Attributes;
+    const attributes = this.#directory.attributesOf(nodeid) as Attributes;
     this.#channel.entry(uniqueLow, uniqueHigh, { nodeid, attributes, valid: 0 });
-  }
-
-  #attributesOf(nodeid: number): Attributes | undefined {
-    const { mode, gid } = this.#options;
-    const of = (kind: number, size = 0, group = 0): Attributes => {
-      return { ino: nodeid, mode: kind, uid: 0, gid: group, nlink: 1, size, time: this.#time };
-    };
-    switch (nodeid) {
-      case ID.ROOT:
-        return { ...of(S_IFDIR | 0o755), nlink: 2 };
-      case ID.FILE:
-        return of(S_IFREG | mode, MAX_WRITE, gid); // a write beyond the end would wait for all others
-      case ID.SOCKET:
-        return of(S_IFSOCK | 0o666);
-      case ID.STATUS:
-        return of(S_IFREG | 0o444);
-      case ID.README:
-        return of(S_IFREG | 0o444, README.length);
-      default:
-        return nodeid >= ID.FIRST_PIPE && nodeid < this.#nextPipe ? of(S_IFIFO | mode, 0, gid) : undefined;
-    }
   }
 
   #status({ uniqueLow, uniqueHigh }: Parked, errno: number): void {
     this.#channel.error(uniqueLow, uniqueHigh, errno);
   }
-}
-
-/** `.pipe-17` → 17; NaN for anything else. */
-function pipeOf(name: string): number {
-  const digits = name.slice(PIPE_PREFIX.length);
-  return /^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN;
 }

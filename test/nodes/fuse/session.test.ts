@@ -55,7 +55,7 @@ test('nothing is accepted that the kernel did not offer', () => {
 
 test('each caller is shown what is for it, and the name is asked for again each time', () => {
   const stage = new Stage(1);
-  const pipe = stage.session.newPipe();
+  const pipe = stage.directory.newPipe();
   stage.shown = (tid) => (tid === 10 ? { node: 'file' } : { node: 'pipe', id: pipe });
   const file = stage.body('fuse_entry_out', stage.lookup('jobserver', { pid: 10 }));
   const fifo = stage.body('fuse_entry_out', stage.lookup('jobserver', { pid: 11 }));
@@ -112,16 +112,16 @@ test('asking for the name that wakes the engine wakes it, and finds nothing', ()
 
 test('the daemon finds its pipes by name as long as they exist; nobody else does', () => {
   const stage = new Stage(1);
-  const [pipe, other] = [stage.session.newPipe(), stage.session.newPipe()];
+  const [pipe, other] = [stage.directory.newPipe(), stage.session.newPipe()];
   assert.notEqual(pipe, other);
   assert.equal(stage.body('fuse_entry_out', stage.lookup(`.pipe-${pipe}`, { pid: OWN })).nodeid, BigInt(pipe));
   assert.equal(stage.end(stage.lookup(`.pipe-${pipe}`, { pid: 99 })), 'ENOENT');
   for (const name of ['.pipe-', '.pipe-x', `.pipe-${pipe}x`, '.pipe-2', '.pipe-99999999999999999999']) {
     assert.equal(stage.end(stage.lookup(name, { pid: OWN })), 'ENOENT', name);
   }
-  stage.session.dropPipe(pipe);
+  stage.directory.dropPipe(pipe);
   assert.equal(stage.end(stage.lookup(`.pipe-${pipe}`, { pid: OWN })), 'ENOENT');
-  assert.ok(stage.session.newPipe() > other, 'no number is used again');
+  assert.ok(stage.directory.newPipe() > other, 'no number is used again');
 });
 
 test('an open waits until it is known who calls, and is refused when that cannot be told', () => {
@@ -187,7 +187,7 @@ test('README says how to use the node', () => {
 
 test('every entry has its attributes, and what never was has none', () => {
   const stage = new Stage(1);
-  const pipe = stage.session.newPipe();
+  const pipe = stage.directory.newPipe();
   const kinds = new Map<number, number>([
     [INODE.root, S_IFDIR],
     [INODE.node, S_IFREG],

@@ -7,6 +7,7 @@ import type { Build, Client } from '../../../src/core/types.ts';
 import type { Thread } from '../../../src/nodes/caller.ts';
 import { FileNode } from '../../../src/nodes/file.ts';
 import { Channel } from '../../../src/nodes/fuse/channel.ts';
+import { Directory } from '../../../src/nodes/fuse/directory.ts';
 import { type Host, Session, type Shown } from '../../../src/nodes/fuse/session.ts';
 import { Request } from '../../../src/nodes/fuse/wire.ts';
 import {
@@ -52,6 +53,7 @@ export class Stage {
   now = 1000;
   readonly ledger: Ledger;
   readonly file: FileNode;
+  readonly directory = new Directory({ mode: MODE, gid: GROUP });
   readonly session: Session;
   /** What was answered, by the unique of the request. */
   readonly answers = new Map<bigint, Answer>();
@@ -89,7 +91,8 @@ export class Stage {
       },
       now: () => this.now,
     });
-    this.session = new Session({ channel, file: this.file, host: this.#host() }, { mode: MODE, gid: GROUP });
+    const { directory } = this;
+    this.session = new Session({ channel, file: this.file, host: this.#host(), directory });
   }
 
   person(build: Build = this.ledger.openBuild(), threads = 1): Person {

@@ -1,0 +1,98 @@
+// What lies in the mounted directory: names, node ids and attributes. The ids of pipes are given here; none is ever used for
+// something else again.
+import { constants } from 'node:fs';
+import { type Attributes, type DirectoryEntry, MAX_WRITE } from './wire.ts';
+
+const { S_IFDIR, S_IFREG, S_IFIFO } = constants;
+export const S_IFSOCK = 0o140000;
+
+/** Node ids of what is always there; those of pipes follow. */
+export const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, FIRST_PIPE: 16 } as const;
+
+export const NAMES = { node: 'jobserver', socket: 'api.sock', status: 'status', readme: 'README' } as const;
+/** Asking for these names wakes the engine where it waits for requests only: something else happened; time has passed. */
+export const WAKE = '.wake';
+export const ALARM = '.alarm';
+/** Under this name and its node id the daemon itself opens a pipe. */
+export const PIPE_PREFIX = '.pipe-';
+
+export const README = `This is the jobserver of the whole machine: one pool of job slots for all builds. It is served by stint.
+
+  MAKEFLAGS=" -jN --jobserver-auth=fifo:$PATH_OF_THIS_DIRECTORY/jobserver"
+
+jobserver   what GNU make >= 4.4, ninja >= 1.13, cargo and others open
+status      who holds what, as JSON; 'stint status' says it for people
+api.sock    HTTP with JSON
+`;
+
+export interface NodeRights {
+  /** Permissions of the node, as in chmod. */
+  mode: number;
+  /** Its group. */
+  gid: number;
+}
+
+export class Directory {
+  readonly #rights: NodeRights;
+  readonly #time = Math.floor(Date.now() / 1000);
+  readonly #pipes = new Set<number>();
+  #nextPipe: number = ID.FIRST_PIPE;
+  /** Whether the daemon's socket is there. */
+  socket = false;
+
+  constructor(rights: NodeRights) {
+    this.#rights = rights;
+  }
+
+  /** A new id for a pipe, under which the daemon can look it up from now on. */
+  newPipe(): number {
+    const id = this.#nextPipe++;
+    this.#pipes.add(id);
+    return id;
+  }
+
+  dropPipe(id: number): void {
+    this.#pipes.delete(id);
+  }
+
+  /** The id behind a name that is the same for everybody, or for the daemon's own threads (`own`). */
+  find(name: string, own: boolean): number | undefined {
+    if (name === NAMES.status) return ID.STATUS;
+    if (name === NAMES.readme) return ID.README;
+    if (name === NAMES.socket) return this.socket ? ID.SOCKET : undefined;
+    const digits = own && name.startsWith(PIPE_PREFIX) ? name.slice(PIPE_PREFIX.length) : '';
+    return /^\d{1,15}$/.test(digits) && this.#pipes.has(Number(digits)) ? Number(digits) : undefined;
+  }
+
+  attributesOf(nodeid: number): Attributes | undefined {
+    const { mode, gid } = this.#rights;
+    const of = (kind: number, size = 0, group = 0): Attributes => {
+      return { ino: nodeid, mode: kind, uid: 0, gid: group, nlink: 1, size, time: this.#time };
+    };
+    switch (nodeid) {
+      case ID.ROOT:
+        return { ...of(S_IFDIR | 0o755), nlink: 2 };
+      case ID.FILE:
+        return of(S_IFREG | mode, MAX_WRITE, gid); // a write beyond the end would wait for all others
+      case ID.SOCKET:
+        return of(S_IFSOCK | 0o666);
+      case ID.STATUS:
+        return of(S_IFREG | 0o444);
+      case ID.README:
+        return of(S_IFREG | 0o444, README.length);
+      default:
+        return nodeid >= ID.FIRST_PIPE && nodeid < this.#nextPipe ? of(S_IFIFO | mode, 0, gid) : undefined;
+    }
+  }
+
+  entries(): DirectoryEntry[] {
+    return [
+      { ino: ID.ROOT, name: '.', mode: S_IFDIR },
+      { ino: ID.ROOT, name: '..', mode: S_IFDIR },
+      { ino: ID.FILE, name: NAMES.node, mode: 0 }, // the type depends on who opens it
+      ...(this.socket ? [{ ino: ID.SOCKET, name: NAMES.socket, mode: S_IFSOCK }] : []),
+      { ino: ID.STATUS, name: NAMES.status, mode: S_IFREG },
+      { ino: ID.README, name: NAMES.readme, mode: S_IFREG },
+    ];
+  }
+}
