@@ -1,6 +1,6 @@
 // The line to the kernel: writes replies, one whole message in each call. It knows no meaning.
 import { writer } from '../../kernel/io.ts';
-import { type Attributes, type Entry, Reply } from './wire.ts';
+import { type Attributes, type Entry, Reply } from './reply.ts';
 
 /** Writes one message; returns its length, or the negative errno. Tests put a kernel of their own here. */
 export type Write = (bytes: Buffer, length: number) => number;

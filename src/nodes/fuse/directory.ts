@@ -1,7 +1,8 @@
 // What lies in the mounted directory: names, node ids and attributes. The ids of pipes are given here; none is ever used for
 // something else again.
 import { constants } from 'node:fs';
-import { type Attributes, type DirectoryEntry, MAX_WRITE } from './wire.ts';
+import type { Attributes, DirectoryEntry } from './reply.ts';
+import { MAX_WRITE } from './wire.ts';
 
 const { S_IFDIR, S_IFREG, S_IFIFO } = constants;
 export const S_IFSOCK = 0o140000;

@@ -12,9 +12,8 @@ import type { Caller, Thread } from '../caller.ts';
 import type { FileNode } from '../file.ts';
 import type { Channel } from './channel.ts';
 import { ALARM, type Directory, ID, NAMES, README, S_IFSOCK, WAKE } from './directory.ts';
+import { type Attributes, directory } from './reply.ts';
 import {
-  type Attributes,
-  directory,
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,
   FOPEN_PARALLEL_DIRECT_WRITES,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { directory, Reply } from '../../../src/nodes/fuse/wire.ts';
+import { directory, Reply } from '../../../src/nodes/fuse/reply.ts';
 import { answer, decode, dirents, type Fields, fieldsOf, type Struct, sizeOf } from './kernel.ts';
 
 const u64 = fc.oneof(

@@ -112,7 +112,7 @@ test('asking for the name that wakes the engine wakes it, and finds nothing', ()
 
 test('the daemon finds its pipes by name as long as they exist; nobody else does', () => {
   const stage = new Stage(1);
-  const [pipe, other] = [stage.directory.newPipe(), stage.session.newPipe()];
+  const [pipe, other] = [stage.directory.newPipe(), stage.directory.newPipe()];
   assert.notEqual(pipe, other);
   assert.equal(stage.body('fuse_entry_out', stage.lookup(`.pipe-${pipe}`, { pid: OWN })).nodeid, BigInt(pipe));
   assert.equal(stage.end(stage.lookup(`.pipe-${pipe}`, { pid: 99 })), 'ENOENT');
