@@ -18,7 +18,7 @@ const PATIENCE = 5000;
 const HANGS = 20_000;
 
 /** The processor that servers and clients share: the last one that may be used. */
-export const CPU: string = execFileSync('sh', ['-c', 'grep Cpus_allowed_list /proc/self/status'], { encoding: 'utf8' })
+const CPU: string = execFileSync('sh', ['-c', 'grep Cpus_allowed_list /proc/self/status'], { encoding: 'utf8' })
   .trim()
   .replace(/.*[\s,-]/, '');
 
