@@ -40,8 +40,9 @@ export interface Ending {
 
 /** A build on a pool without a free slot. */
 export interface Empty {
-  verdict: 'serial' | 'waits' | 'fails' | 'ignores';
+  verdict: 'serial' | 'waits' | 'fails' | 'exceeds';
   code: number | undefined;
+  peak: number;
 }
 
 /** Tokens in a pool unless a check says otherwise. */
@@ -55,7 +56,7 @@ const STEADY = 600;
 /** How long it may take until a build holds tokens, milliseconds. */
 const HOLD = 60_000;
 /** After so long a client that begins nothing without a token is taken to wait for one, milliseconds. */
-const WAITS = 3_000;
+const WAITS = 6_000;
 /** When the slots come late: so long after the first job has begun, milliseconds. */
 const LATE = 300;
 
@@ -102,9 +103,9 @@ export async function empty(subject: Subject): Promise<Empty> {
   return onNode(subject, 0, async (start) => {
     const build = start({ seconds: 0.02, patience: startsWithout(subject) ? 60_000 : WAITS });
     const result = await started(build);
-    if (result === undefined) return { verdict: 'waits', code: undefined };
-    const verdict = result !== 0 ? 'fails' : build.peak > 1 ? 'ignores' : 'serial';
-    return { verdict, code: result };
+    const { peak } = build;
+    if (result === undefined) return { verdict: 'waits', code: undefined, peak };
+    return { verdict: result !== 0 ? 'fails' : peak > 1 ? 'exceeds' : 'serial', code: result, peak };
   });
 }
 
@@ -119,7 +120,7 @@ export async function late(subject: Subject): Promise<number | undefined> {
     const at = monotonic();
     await node.addSlots(SLOTS);
     const more = () => build.steps().find((step) => step.at > at && step.running > before)?.at;
-    const used = await until('it uses them', more, 5_000).catch(() => undefined);
+    const used = await until('it uses them', more, 15_000).catch(() => undefined);
     return used === undefined ? undefined : used - at;
   });
 }
@@ -163,23 +164,25 @@ async function settled({ reclaims }: Server, node: Node): Promise<number> {
   return node.count();
 }
 
-/** Until several jobs run and no token is left, or nothing changes any more. */
+/** Until several jobs run and no token is left, or nothing changes any more. @throws Error with what was there last */
 async function steady(build: Build, node: Node): Promise<void> {
   let last = '';
   let since = 0;
-  await until(
-    'it holds tokens',
-    async () => {
-      const free = node.calm ? await node.count() : 0;
-      const now = `${build.running} ${free}`;
-      if (now !== last || build.running < 2 || free === SLOTS) {
-        since = monotonic();
-        last = now;
-      }
-      return build.running > 1 && ((node.calm && free === 0) || monotonic() - since > STEADY);
-    },
-    HOLD,
-  );
+  const isSteady = async () => {
+    const free = node.calm ? await node.count() : 0;
+    const { running } = build;
+    const now = `${running} jobs run, ${free} slots are free`;
+    if (now !== last || running < 2 || free === SLOTS) {
+      since = monotonic();
+      last = now;
+    }
+    return running > 1 && ((node.calm && free === 0) || monotonic() - since > STEADY);
+  };
+  try {
+    await until('it holds tokens', isSteady, HOLD);
+  } catch (error) {
+    throw new Error(`it does not hold tokens: ${last}; ${JSON.stringify(build.started.output)}`, { cause: error });
+  }
 }
 
 /** Whether it came about. */

@@ -38,7 +38,7 @@ function openFifo(site: Site): Server {
 async function examineWell(subject: Subject): Promise<Row> {
   const row = await examine(subject);
   assert.equal(row.use.verdict, 'ok', JSON.stringify(row));
-  assert.deepEqual(row.empty, { verdict: 'serial', code: 0 });
+  assert.deepEqual(row.empty, { verdict: 'serial', code: 0, peak: 1 });
   assert.ok(typeof row.late === 'number', 'it used late slots');
   for (const signal of SIGNALS) assert.equal(row.endings?.[signal].held, SLOTS, signal);
   if (subject.server.reclaims) assert.deepEqual(lostOf(row), [0, 0, 0, 0]);

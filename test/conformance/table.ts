@@ -102,7 +102,7 @@ function emptyCell(empty: Row['empty']): string {
   if (empty === undefined) return '–';
   if (empty.verdict === 'serial') return 'one job at a time';
   if (empty.verdict === 'fails') return `fails, exit code ${empty.code}`;
-  return empty.verdict === 'waits' ? 'waits' : 'ignores the pool';
+  return empty.verdict === 'waits' ? 'waits' : `${empty.peak} jobs at once`;
 }
 
 function lateCell(late: Row['late']): string {
