@@ -7,7 +7,8 @@ import { call, NoDaemon } from './client.ts';
 import { print } from './print.ts';
 
 const HELP = `Usage: stint status [--user] [--json]
-Show the pool of this machine, or of this user where the machine has none: its slots, and every build with what it holds.
+Show the pool of this machine, or of this user where the machine has none: its slots, and every build with what it
+holds.
 
       --user  the pool of this user, even where the machine has one
       --json  print the JSON of docs/json-output.md

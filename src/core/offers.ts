@@ -14,6 +14,8 @@ import { type Client, has, outstanding, type Waiter } from './types.ts';
 
 /** How long an offer lies, after it was laid out or last touched, before it may be moved: long enough for a blocked reader to wake. */
 const STAY = 0.3;
+/** The same for a client that does not wait, but looks now and then, as long as its build has no more than whoever waits. */
+const STAY_TO_LOOK = 30;
 /** How long a build waits for a slot that would only swap places with it: keeps two equals from trading a slot at each job's end. */
 const QUANTUM = 10;
 /** The pause before a sated pipe is tried again: doubled at each vain try. */
@@ -27,6 +29,8 @@ const PACE_GROWTH = 1.15;
 /** The state of one pipe. */
 export interface Offer {
   readonly client: Client;
+  /** Its client does not wait at the pipe: it looks, when one of its own jobs ends. */
+  readonly looks: boolean;
   /** What it waits with while it is hungry. */
   readonly waiter: Waiter;
   /** When what lies there was laid out or last touched. */
@@ -62,10 +66,11 @@ export class Offers {
     return this.#ledger.waiting > 1;
   }
 
-  /** A new pipe, which gets nothing before `ask`. The client is of kind `offers`. */
-  open(client: Client, now: number): Offer {
+  /** A new pipe, which gets nothing before `ask`. The client is of kind `offers`; `looks`: it does not wait. */
+  open(client: Client, now: number, looks = false): Offer {
     const offer: Offer = {
       client,
+      looks,
       waiter: { client, reserves: true, since: now, order: 0 },
       idleSince: now,
       misses: 0,
@@ -122,14 +127,12 @@ export class Offers {
   recalls(now: number): Move[] {
     let need = this.#ledger.waiting - this.#ledger.free;
     if (need <= 0) return [];
-    // Who surely wants a slot need not wait for what may be wanted.
-    const stay = this.#ledger.next?.client.kind === 'offers' ? STAY : 0;
     const moves: Move[] = [];
     const lying = [...this.#offers].filter((offer) => offer.client.offered > 0);
     lying.sort((a, b) => outstanding(b.client.build) - outstanding(a.client.build) || a.idleSince - b.idleSince);
     for (const offer of lying) {
       if (need <= 0) break;
-      const movable = now - offer.idleSince >= stay ? offer.client.offered : offer.client.offered - 1;
+      const movable = now - offer.idleSince >= this.#stay(offer) ? offer.client.offered : offer.client.offered - 1;
       const count = Math.min(movable, need);
       if (count > 0) moves.push({ offer, count });
       need -= count;
@@ -182,7 +185,7 @@ export class Offers {
     for (const offer of this.#offers) {
       if (offer.client.offered > 0) {
         lying = true;
-        if (waiting) at = Math.min(at, offer.idleSince + STAY);
+        if (waiting) at = Math.min(at, offer.idleSince + Math.max(STAY, this.#stay(offer)));
       } else if (!this.#hungry(offer)) {
         sated = true;
         if (waiting) at = Math.min(at, offer.retryAt);
@@ -190,6 +193,15 @@ export class Offers {
     }
     if (!waiting && sated && lying) at = this.#moveAt;
     return Math.max(at, now);
+  }
+
+  /** How long what lies there is safe from those who wait. */
+  #stay({ looks, client }: Offer): number {
+    const { next } = this.#ledger;
+    if (next === undefined) return STAY;
+    if (looks && outstanding(client.build) <= outstanding(next.client.build)) return STAY_TO_LOOK;
+    // Who surely wants a slot need not wait for what may be wanted.
+    return next.client.kind === 'offers' ? STAY : 0;
   }
 
   #hungry(offer: Offer): boolean {

@@ -76,7 +76,7 @@ export class OwnPipes {
       for (const answer of waiting) answer({ node: 'none', errno: EMFILE });
       return;
     }
-    const pipe = pipes.adopt(process.running.build, ends, now());
+    const pipe = pipes.adopt(process.running.build, ends, now(), { looks: process.choice.looks });
     made.pipe = pipe;
     this.#byPipe.set(pipe, process);
     if (pipe.returnEnd !== -1) loop.watch(pipe.returnEnd, EPOLLIN, () => pipes.returned(pipe, now()));

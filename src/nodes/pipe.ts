@@ -34,6 +34,14 @@ export interface Ends {
   readonly returnEnd: number;
 }
 
+/** What is known of a pipe beside its descriptors. */
+export interface PipeTraits {
+  /** The name to remove when it is closed, if it is a name of ours. */
+  path?: string;
+  /** Its client looks for tokens now and then instead of waiting for one. */
+  looks?: boolean | undefined;
+}
+
 /** One FIFO, or two. */
 export interface Pipe {
   /** The name to remove when it is closed, if it is a name of ours. */
@@ -93,7 +101,7 @@ export class PipeNode implements Node {
     try {
       readEnd = openReadEnd(path);
       writeEnd = openWriteEnd(path);
-      return this.adopt(build, { readEnd, writeEnd, returnEnd: -1 }, now, path);
+      return this.adopt(build, { readEnd, writeEnd, returnEnd: -1 }, now, { path });
     } catch (error) {
       if (readEnd !== -1) closeSync(readEnd);
       if (writeEnd !== -1) closeSync(writeEnd);
@@ -102,10 +110,10 @@ export class PipeNode implements Node {
     }
   }
 
-  /** Takes over the open ends of a FIFO; the name `path` is removed with it. @throws SystemError: no watch is left; the ends stay open */
-  adopt(build: Build, { readEnd, writeEnd, returnEnd }: Ends, now: number, path?: string): Pipe {
+  /** Takes over the open ends of a FIFO. @throws SystemError: no watch is left; the ends stay open */
+  adopt(build: Build, { readEnd, writeEnd, returnEnd }: Ends, now: number, { path, looks }: PipeTraits): Pipe {
     const watch = this.#inotify.watch(pathOf(writeEnd), this.#muted ? MUTED : WATCHED);
-    const offer = this.#offers.open(this.#ledger.openClient(build, 'offers'), now);
+    const offer = this.#offers.open(this.#ledger.openClient(build, 'offers'), now, looks);
     const pipe: Pipe = {
       path,
       offer,

@@ -5,6 +5,8 @@ export interface NodeChoice {
   node: 'file' | 'pipe' | 'split';
   /** Whether it runs one job without a token; `makeflags`: only if MAKEFLAGS came to it from its environment. */
   implicit: boolean | 'makeflags';
+  /** Whether it never waits for a token, but looks for one when one of its own jobs ends. */
+  looks?: true;
 }
 
 /** What the configuration says of a program. */
@@ -17,18 +19,20 @@ export interface ClientRule {
 
 /** The first of `rules` that fits `program`, else what is known of it. A rule that is silent on `implicit` leaves that as it is. */
 export function nodeFor(program: string, rules: readonly ClientRule[] = []): NodeChoice {
-  const { node, implicit } = TABLE.find(({ names }) => names.test(bare(program))) ?? UNKNOWN;
+  const { names: _, ...known } = TABLE.find(({ names }) => names.test(bare(program))) ?? UNKNOWN;
   const rule = rules.find((one) => fits(one.program, program));
-  return rule === undefined ? { node, implicit } : { node: rule.node, implicit: rule.implicit ?? implicit };
+  return rule === undefined ? known : { ...known, node: rule.node, implicit: rule.implicit ?? known.implicit };
 }
 
 /** A real FIFO is what every client takes. */
-const UNKNOWN: NodeChoice = { node: 'pipe', implicit: true };
+const UNKNOWN: Line = { names: /^/, node: 'pipe', implicit: true };
 
-const TABLE: readonly (NodeChoice & { names: RegExp })[] = [
+type Line = NodeChoice & { names: RegExp };
+
+const TABLE: readonly Line[] = [
   { names: /^(?:g|gnu)?make$/, node: 'file', implicit: true }, // from 4.4; older ones die of a path
   // Released ninja insists on a FIFO; a split one costs it a slot at the end of each job: docs/adr/0008-which-node-for-whom.md
-  { names: /^ninja(?:-build)?$/, node: 'pipe', implicit: true },
+  { names: /^ninja(?:-build)?$/, node: 'pipe', implicit: true, looks: true },
   { names: /^(?:cargo(?:-[\w-]+)?|rust(?:c|doc)(?:-bin)?|clippy-driver|miri)$/, node: 'file', implicit: true },
   { names: /^build[-_]script[-_]/, node: 'file', implicit: true }, // cc-rs and nasm-rs are in it
   { names: /^(?:wild|mrustc|minicargo)$/, node: 'file', implicit: true },

@@ -31,9 +31,10 @@ class World {
     this.offers = new Offers(this.ledger);
   }
 
-  open(): PretendPipe {
+  /** `looks`: of a client that does not wait. */
+  open(looks = false): PretendPipe {
     const build = this.ledger.openBuild();
-    const offer = this.offers.open(this.ledger.openClient(build, 'offers'), this.now);
+    const offer = this.offers.open(this.ledger.openClient(build, 'offers'), this.now, looks);
     const pipe: PretendPipe = { build, offer, bytes: 0, blocked: 0, taken: 0, touched: false };
     this.pipes.push(pipe);
     this.offers.ask(offer, this.now);
@@ -149,7 +150,7 @@ const step = fc.record({
 
 function perform(world: World, { act, pick, ms }: { act: string; pick: number; ms: number }): void {
   const pipe = world.pipes[pick % Math.max(1, world.pipes.length)];
-  if (act === 'open') world.open();
+  if (act === 'open') world.open(pick % 3 === 0);
   else if (act === 'wait') world.pass(ms);
   else if (act === 'capacity') {
     world.ledger.setCapacity(1 + (pick % 6));
@@ -203,6 +204,22 @@ test('a build that holds everything hands over, slot by slot, what comes back', 
   world.write(first, false);
   world.pass(2);
   assert.equal(second.taken, 2, 'a slot that lies there for a moment moves');
+});
+
+test('a slot lies longer for a client that only looks now and then, as long as its build has no more than who waits', () => {
+  for (const looks of [true, false]) {
+    const world = new World(2);
+    const busy = world.open();
+    for (let i = 0; i < 2; i++) world.read(busy);
+    const seldom = world.open(looks);
+    world.write(busy, true);
+    assert.equal(seldom.bytes, 1);
+    world.read(busy);
+    world.pass(20);
+    assert.deepEqual([seldom.bytes, busy.taken], looks ? [1, 1] : [0, 2]);
+    world.pass(20);
+    assert.deepEqual([seldom.bytes, busy.taken], [0, 2], 'not for ever');
+  }
 });
 
 test('idle builds cost ever less: fewer than 60 passes a second with 64 of them', () => {

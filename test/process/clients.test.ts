@@ -37,7 +37,7 @@ test('clients that take any file get one that accounts for them', () => {
 
 test('ninja gets one FIFO: what it returns it takes at once', () => {
   for (const program of ['ninja', 'ninja-build', 'ninja-1.13.2'])
-    assert.deepEqual(nodeFor(program), { node: 'pipe', implicit: true }, program);
+    assert.deepEqual(nodeFor(program), { node: 'pipe', implicit: true, looks: true }, program);
 });
 
 test('whatever nobody knows gets a FIFO', () => {
