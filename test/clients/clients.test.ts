@@ -9,11 +9,11 @@ import { missing } from '../helpers/toolchain.ts';
 import { KINDS, PYTHON_KINDS } from './projects.ts';
 import { buildAll, openWorkshop, PATIENCE, peaks } from './rounds.ts';
 
-const ROUNDS = Number(process.env.STINT_ROUNDS ?? 50);
+const ROUNDS = Number(process.env.STINT_ROUNDS ?? 20);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 const ALL = [...KINDS, ...PYTHON_KINDS];
 /** How many of 100 rounds have the slow ones. */
-const LIKELIHOOD: Record<string, number> = { cargo: 20, 'gcc-lto': 20, portage: 4, 'pytest-jobserver': 8 };
+const LIKELIHOOD: Record<string, number> = { cargo: 20, 'gcc-lto': 20, portage: 2, 'pytest-jobserver': 5 };
 
 for (const kind of ALL) {
   test(`${kind.name} alone keeps to the pool and uses it`, {

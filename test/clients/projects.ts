@@ -145,8 +145,10 @@ function cargoProject({ folder, trace, random }: Workplace): Project {
 
 /** Portage takes a token for each package that it builds beside another, and hands the jobserver on to the package's make. */
 function portageProject({ folder, trace, random }: Workplace): Project {
-  const job = () => `${trace} sleep 0.${String(30 + random(70)).padStart(3, '0')}`;
-  const packages = Array.from({ length: 4 + random(3) }, () => Array.from({ length: 4 + random(4) }, job));
+  const job = (least: number) => `${trace} sleep 0.${String(least + random(70)).padStart(3, '0')}`;
+  const packages = Array.from({ length: 3 }, () => Array.from({ length: 4 + random(4) }, () => job(30)));
+  // The last one has so much to do that it is alone in the end, and takes the slots that the others leave.
+  packages.push(Array.from({ length: 12 }, () => job(200)));
   return { args: writePrefix({ folder: join(folder, 'prefix'), packages }), env: {}, jobs: packages.flat().length };
 }
 

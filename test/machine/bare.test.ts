@@ -288,7 +288,7 @@ for (const kind of BARE) {
 
 test(`bare builds of all kinds at once exceed the pool by no more than their own jobs, seed ${SEED}`, {
   skip: noMachine() ?? missing(...BARE.flatMap(({ needs }) => needs)),
-  timeout: PATIENCE,
+  timeout: 2 * PATIENCE,
 }, async (t) => {
   const workshop = openWorkshop(t);
   const machine = await startMachine(t, SLOTS);
@@ -298,6 +298,7 @@ test(`bare builds of all kinds at once exceed the pool by no more than their own
     const traced = await buildAll(machine, workshop, { kinds, random, start: bare(machine) });
     // The first of them found all slots free.
     assert.ok(traced.all.peak <= SLOTS + kinds.length - 1, `${peaks(traced)}, seed ${SEED}`);
+    assert.equal((await machine.status()).surplus, 0, `seed ${SEED}`);
   }
   await machine.stop();
 });
