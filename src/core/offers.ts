@@ -49,6 +49,7 @@ export interface Move {
 
 export class Offers {
   readonly #ledger: Ledger;
+  /** Those that have asked. */
   readonly #offers = new Set<Offer>();
   #pace = PACE_FIRST;
   #moveAt = 0;
@@ -76,12 +77,12 @@ export class Offers {
       misses: 0,
       retryAt: now,
     };
-    this.#offers.add(offer);
     return offer;
   }
 
   /** The pipe is ready to be offered slots; it counts as hungry until it has shown otherwise. */
   ask(offer: Offer, now: number): void {
+    this.#offers.add(offer);
     this.#ledger.acquire(offer.waiter, now);
   }
 
@@ -102,6 +103,7 @@ export class Offers {
    */
   counted(offer: Offer, lying: number, touched: boolean, now: number): number {
     const { client } = offer;
+    if (!this.#offers.has(offer)) return lying;
     const untaken = Math.min(lying, has(client));
     if (untaken !== client.offered || touched) this.#tasted(offer, now);
     this.#ledger.count(client, untaken);

@@ -76,7 +76,10 @@ export class OwnPipes {
       for (const answer of waiting) answer({ node: 'none', errno: EMFILE });
       return;
     }
-    const pipe = pipes.adopt(process.running.build, ends, now(), { looks: process.choice.looks });
+    const pipe = pipes.adopt(process.running.build, ends, now(), {
+      looks: process.choice.looks,
+      afterOpen: true, // else a token could be taken before the job that runs without one is charged
+    });
     made.pipe = pipe;
     this.#byPipe.set(pipe, process);
     if (pipe.returnEnd !== -1) loop.watch(pipe.returnEnd, EPOLLIN, () => pipes.returned(pipe, now()));

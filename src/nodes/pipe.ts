@@ -40,6 +40,8 @@ export interface PipeTraits {
   path?: string;
   /** Its client looks for tokens now and then instead of waiting for one. */
   looks?: boolean | undefined;
+  /** Nothing is laid into it before a client has opened it, and `opened` was told. */
+  afterOpen?: boolean;
 }
 
 /** One FIFO, or two. */
@@ -54,6 +56,7 @@ export interface Pipe {
   readonly returnEnd: number;
   /** Whether anybody but the server has opened it yet. */
   opened: boolean;
+  readonly afterOpen: boolean;
   /** Bytes that lay there after the last look or the server's own last put or take. */
   lying: number;
   /** Events that the server's own accesses have caused and that were not read yet. */
@@ -111,7 +114,12 @@ export class PipeNode implements Node {
   }
 
   /** Takes over the open ends of a FIFO. @throws SystemError: no watch is left; the ends stay open */
-  adopt(build: Build, { readEnd, writeEnd, returnEnd }: Ends, now: number, { path, looks }: PipeTraits): Pipe {
+  adopt(
+    build: Build,
+    { readEnd, writeEnd, returnEnd }: Ends,
+    now: number,
+    { path, looks, afterOpen = false }: PipeTraits,
+  ): Pipe {
     const watch = this.#inotify.watch(pathOf(writeEnd), this.#muted ? MUTED : WATCHED);
     const offer = this.#offers.open(this.#ledger.openClient(build, 'offers'), now, looks);
     const pipe: Pipe = {
@@ -122,6 +130,7 @@ export class PipeNode implements Node {
       writeEnd,
       returnEnd,
       opened: false,
+      afterOpen,
       lying: 0,
       own: 0,
       events: 0,
@@ -130,7 +139,7 @@ export class PipeNode implements Node {
     this.#byWatch.set(watch, pipe);
     this.#byOffer.set(offer, pipe);
     this.#byWaiter.set(offer.waiter, pipe);
-    this.#offers.ask(offer, now);
+    if (!afterOpen) this.#offers.ask(offer, now);
     return pipe;
   }
 
@@ -185,6 +194,7 @@ export class PipeNode implements Node {
       if (foreign & IN_OPEN && !pipe.opened) {
         pipe.opened = true;
         this.#opened(pipe);
+        if (pipe.afterOpen) this.#offers.ask(pipe.offer, now);
       }
       if (this.#byWatch.has(pipe.watch)) this.#look(pipe, foreign, now);
     }
