@@ -12,6 +12,8 @@ import { buildRacers, type Mode, NODES, Racer, startTrack, untilBlocked, untilTr
 
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 1000);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
+/** For how long the daemon stands still at the least, milliseconds. */
+const STOPPED = 5000;
 /** What a holder is told while the daemon stands still; each ends it. */
 const ENDS = [
   ['exec', 'execs and closes it by that'],
@@ -77,11 +79,13 @@ for (const kind of NODES) {
         await holder.read();
         await untilTrue(machine, [holder]);
         await whileStopped(machine, async () => {
+          const from = performance.now();
           holder.tell(command);
           await listProcesses(machine);
           const { code, stderr } = await holder.started.ended;
           assert.equal(`${code} ${stderr}`, '0 ');
-          await listProcesses(machine);
+          do await listProcesses(machine);
+          while (performance.now() - from < STOPPED);
         });
         await untilTrue(machine, []);
         const next = start();

@@ -1,0 +1,43 @@
+// What a daemon costs that has nothing to do.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { noMachine, startMachine } from '../helpers/machine.ts';
+import { toolPath } from '../helpers/toolchain.ts';
+
+const skip = noMachine() ?? false;
+
+/** KiB that the process has in memory. */
+const MAX_MEMORY = 80 * 1024;
+/** How long the daemon is watched, milliseconds. */
+const WATCHED = 4000;
+
+const status = (path: string, field: string) =>
+  Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${path}/status`, 'utf8'))?.[1]);
+
+/** How often threads of the process have gone to sleep. */
+const sleeps = (pid: number) =>
+  readdirSync(`/proc/${pid}/task`).reduce(
+    (sum, tid) => sum + status(`${pid}/task/${tid}`, 'voluntary_ctxt_switches'),
+    0,
+  );
+
+test('a daemon that has served and is idle is not woken, and is small', { skip }, async (t) => {
+  // The first start fills Node's compile cache: until then the compiler is in memory, too.
+  await (await startMachine(t, 2, { env: { STINT_AUDIT: '' } })).stop();
+  const machine = await startMachine(t, 2, { env: { STINT_AUDIT: '' } });
+  const { pid } = machine.daemon;
+  for (const node of ['make44', 'ninja'] as const) {
+    const { code, stderr } = await machine.run(['--style', 'fifo', '--', toolPath(node), '--version']);
+    assert.equal(code, 0, stderr);
+  }
+  await machine.untilIdle();
+  await new Promise((resolve) => setTimeout(resolve, 500)); // connections close
+  const before = sleeps(pid);
+  await new Promise((resolve) => setTimeout(resolve, WATCHED));
+  const woken = sleeps(pid) - before;
+  t.diagnostic(`woken ${woken} times in ${WATCHED / 1000} s; ${status(String(pid), 'VmRSS')} KiB in memory`);
+  assert.ok(woken <= WATCHED / 1000, `woken ${woken} times in ${WATCHED / 1000} s`);
+  assert.ok(status(String(pid), 'VmRSS') <= MAX_MEMORY, `${status(String(pid), 'VmRSS')} KiB in memory`);
+  await machine.stop();
+});
