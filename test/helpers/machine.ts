@@ -5,8 +5,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from '../../src/api/schema.ts';
 import { abortMount, detachMount } from '../../src/kernel/mount.ts';
-import { Place, type Started } from './pool.ts';
-import { until } from './until.ts';
+import { Place, type Started, untilServes } from './pool.ts';
 
 interface Ends {
   after(done: () => Promise<void> | void): void;
@@ -79,14 +78,7 @@ export async function startMachine(
   { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<Machine> {
   const machine = new Machine(t, jobs, args, env);
-  const { child, ended, output } = machine.daemon;
-  let left = false;
-  void ended.then(
-    () => (left = true),
-    () => (left = true),
-  );
-  await until('the daemon says its line', () => output.stdout.endsWith('\n') || left);
-  assert.equal(child.exitCode, null, `the daemon did not start: ${output.stderr}`);
+  await untilServes(machine.daemon);
   return machine;
 }
 

@@ -219,7 +219,12 @@ export class Pool extends Place {
 /** Starts `stint serve --user --jobs N ARG…` in a new place and waits for its line. */
 export async function startPool(t: Ends, jobs: number, args: readonly string[] = []): Promise<Pool> {
   const pool = new Pool(t, jobs, args);
-  const { child, ended, output } = pool.daemon;
+  await untilServes(pool.daemon);
+  return pool;
+}
+
+/** Waits until a daemon says that it can be used. @throws AssertionError when it ends before that */
+export async function untilServes({ child, ended, output }: Started): Promise<void> {
   let left = false;
   void ended.then(
     () => (left = true),
@@ -227,7 +232,6 @@ export async function startPool(t: Ends, jobs: number, args: readonly string[] =
   );
   await until('the daemon says its line', () => output.stdout.endsWith('\n') || left);
   assert.equal(child.exitCode, null, `the daemon did not start: ${output.stderr}`);
-  return pool;
 }
 
 /** One GET over a Unix socket; the parsed JSON of the answer. */
