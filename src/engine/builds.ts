@@ -90,6 +90,13 @@ export class Builds {
     return starting !== undefined;
   }
 
+  /** Whether there is something to do for `startGranted` or `dropIdleRoots`. */
+  get pending(): boolean {
+    if (this.#toStart.length > 0) return true;
+    for (const { build } of this.#rootless) if (build.held <= 0) return true;
+    return false;
+  }
+
   /** Starts what has got its first slot; false when there was nothing. */
   startGranted(): boolean {
     const starting = this.#toStart.splice(0);

@@ -109,6 +109,7 @@ export class Engine {
   }
 
   #nextLook(): number {
+    if (this.#builds.pending) return 0;
     const pipes = this.#pipes.size > 0 ? this.#pipes.nextLook(this.#now) : Number.POSITIVE_INFINITY;
     return Math.min(pipes, this.#machine?.file.nextLook() ?? Number.POSITIVE_INFINITY);
   }
@@ -226,7 +227,7 @@ export class Engine {
           session.alarmed = false;
           this.#alarm = false;
         }
-        return this.#pipes.size > 0 || lookups.pending > 0;
+        return this.#pipes.size > 0 || lookups.pending > 0 || this.#builds.pending;
       },
       onQuiet: (others) => {
         if (!this.#watched) this.#lines.send({ type: 'quiet', others });
