@@ -77,7 +77,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     throw error;
   }
   done.catch(() => {}); // whoever waits for it hears of it
-  return serving(options, { builds, server, mount, lock }, { done, resolve, reject, onFail: (then) => (fail = then) });
+  const daemon = serving(
+    options,
+    { builds, server, mount, lock },
+    { done, resolve, reject, onFail: (then) => (fail = then) },
+  );
+  builds.engine.show();
+  return daemon;
 }
 
 function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (error: Error) => void): Builds {
@@ -138,6 +144,7 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
     state = 'leaving';
     clearInterval(idleWatch);
     clearTimeout(patience);
+    await builds.engine.hide();
     await close();
     await builds.stop();
     mount?.unmount();

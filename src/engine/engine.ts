@@ -150,6 +150,10 @@ export class Engine {
       case 'clients':
         this.#machine?.system.setClients(message.clients);
         break;
+      case 'show':
+        this.#machine?.system.setShown(message.shown);
+        if (!message.shown) this.#machine?.session.turnAway();
+        break;
       case 'refuse':
         this.#machine?.system.refuse();
         break;

@@ -1,14 +1,12 @@
 // The main thread's handle of the engine: starts its thread, wakes it, turns its messages into calls, and does for it what
 // its thread must not wait for.
 import { once } from 'node:events';
-import { access } from 'node:fs';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StintError } from '../errors.ts';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
-import { openOwnEnds } from '../nodes/fuse/own-ends.ts';
+import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { lineageOf } from '../process/lineage.ts';
 import type { BuildFacts, EngineOptions, FromEngine, Snapshot, SystemOptions, ToEngine } from './messages.ts';
 
@@ -31,6 +29,8 @@ export class EngineHandle {
   readonly #wakeFd = openEventfd();
   readonly #worker: Worker;
   readonly #mount: string | undefined;
+  /** The daemon's way into its own mount, once that answers. */
+  #own: OwnFolder | undefined;
   readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>();
   readonly #ready = Promise.withResolvers<void>();
   #requests = 0;
@@ -76,6 +76,17 @@ export class EngineHandle {
     this.#send({ type: 'clients', clients });
   }
 
+  /** From now on callers are shown the node. */
+  show(): void {
+    this.#send({ type: 'show', shown: true });
+  }
+
+  /** From now on nobody is shown the node, and nobody waits to be: resolves when that is so. */
+  async hide(): Promise<void> {
+    this.#send({ type: 'show', shown: false });
+    await this.snapshot();
+  }
+
   /** From now on only builds that are there already find the node. */
   refuse(): void {
     this.#send({ type: 'refuse' });
@@ -95,6 +106,7 @@ export class EngineHandle {
     const gone = once(this.#worker, 'exit');
     this.#send({ type: 'stop' });
     await gone;
+    this.#own?.close();
     closeEventfd(this.#wakeFd);
   }
 
@@ -103,9 +115,13 @@ export class EngineHandle {
     signalEventfd(this.#wakeFd);
   }
 
-  /** Asking for a name that is never there is the one way to wake a thread that reads the device. */
-  #rouse(name: string): void {
-    access(join(this.#mount as string, name), () => {});
+  #enter(mount: string): void {
+    try {
+      this.#own = new OwnFolder(mount);
+      this.#ready.resolve();
+    } catch (error) {
+      this.#ready.reject(error);
+    }
   }
 
   #answer(request: number, found: Promise<unknown>): void {
@@ -137,16 +153,16 @@ export class EngineHandle {
         this.#answer(message.request, lineageOf(message.tid));
         break;
       case 'pipe':
-        this.#send({ type: 'answer', request: message.request, answer: openOwnEnds(this.#mount as string, message) });
+        this.#send({ type: 'answer', request: message.request, answer: this.#own?.openEnds(message) });
         break;
       case 'quiet':
-        pollInBackground(message.others, () => this.#rouse(WAKE));
+        pollInBackground(message.others, () => this.#own?.rouse(WAKE));
         break;
       case 'alarm':
-        setTimeout(() => this.#rouse(ALARM), message.after);
+        setTimeout(() => this.#own?.rouse(ALARM), message.after);
         break;
       case 'ready':
-        this.#ready.resolve();
+        this.#enter(this.#mount as string);
         break;
       case 'too old':
         this.#ready.reject(new Error(`the kernel's FUSE protocol is 7.${message.minor}, older than 7.31`));

@@ -64,6 +64,8 @@ export type ToEngine =
   /** To what the engine has asked. */
   | { type: 'answer'; request: number; answer: unknown }
   | { type: 'clients'; clients: readonly ClientRule[] }
+  /** Whether callers are shown the node; at first they are not. */
+  | { type: 'show'; shown: boolean }
   /** Builds that are not there yet are shown no node any more. */
   | { type: 'refuse' }
   | { type: 'stop' };

@@ -48,10 +48,14 @@ export class System implements Ground {
   /** Both need this, and are made after it: see `complete`. */
   #builds!: Builds;
   #pipes!: OwnPipes;
+  /** The same for roots that may be gone. */
+  readonly #rootStart = new WeakMap<Running, number>();
   /** Builds whose root is being looked up. */
   readonly #opening = new Set<number>();
   #nextId = 1;
   #refusing = false;
+  /** Whether callers are shown the node. Not while the daemon binds or removes its socket: who waits can keep the directory locked. */
+  #shown = false;
   /** Which node which program gets, before the built-in table. */
   #rules: SystemOptions['clients'];
 
@@ -85,7 +89,9 @@ export class System implements Ground {
       }
       this.#builds.open(id, facts, { implicit, now });
       const running = this.#builds.byId.get(id);
-      if (running !== undefined) this.#roots.set(lineage.pid, { start: lineage.start, running });
+      if (running === undefined) return;
+      this.#roots.set(lineage.pid, { start: lineage.start, running });
+      this.#rootStart.set(running, lineage.start);
     });
   }
 
@@ -123,6 +129,10 @@ export class System implements Ground {
     return { waiting, stranded: 0, surplus, clients };
   }
 
+  setShown(shown: boolean): void {
+    this.#shown = shown;
+  }
+
   setClients(rules: SystemOptions['clients']): void {
     this.#rules = rules;
   }
@@ -139,6 +149,10 @@ export class System implements Ground {
   }
 
   show({ tid }: { tid: number }, answer: (shown: Shown) => void): void {
+    if (!this.#shown) {
+      answer({ node: 'none', errno: ENOENT });
+      return;
+    }
     if (tid === 0) {
       answer({ node: 'none', errno: EACCES }); // it lives outside our pid namespace: nobody would know when it ends
       return;
@@ -263,9 +277,11 @@ export class System implements Ground {
       return process?.opened ? process.running : undefined;
     },
     keyed: (key: string): Running | undefined => this.#keyed.get(key),
-    named: (id: string, uid: number): Running | undefined => {
+    named: (id: string, { uid, start }: Pick<Lineage, 'uid' | 'start'>): Running | undefined => {
       const running = this.#builds.byId.get(Number(id));
-      return running?.started && running.facts.kind === 'run' && running.facts.uid === uid ? running : undefined;
+      if (!running?.started || running.facts.kind !== 'run' || running.facts.uid !== uid) return undefined;
+      // Numbers begin anew with each daemon: what is older than the build was started in another one.
+      return start === 0 || start >= (this.#rootStart.get(running) ?? 0) ? running : undefined;
     },
   };
 

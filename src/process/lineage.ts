@@ -77,7 +77,7 @@ export interface Known<B> {
   /** The build that is there under a key. */
   keyed(key: string): B | undefined;
   /** The `stint run` of this user that goes by the id `build`. */
-  named(build: string, uid: number): B | undefined;
+  named(build: string, orphan: Pick<Lineage, 'uid' | 'start'>): B | undefined;
 }
 
 /**
@@ -89,14 +89,14 @@ export function chooseBuild<B>(
   lineage: Lineage,
   known: Known<B>,
 ): ({ build: B } | { key: string; label: string }) & { topmost: boolean } {
-  const { ancestors, uid, session, scope, label } = lineage;
+  const { ancestors, session, scope, label } = lineage;
   const clients = ancestors.map((kin) => known.client(kin)).filter((build) => build !== undefined);
   const topmost = clients.length === 0;
   const key = scope?.key ?? `session:${session.pid}:${session.start}`;
   const build =
     firstOf([lineage, ...ancestors], (kin) => known.runRoot(kin)) ??
     clients.at(-1) ??
-    (lineage.build === undefined ? undefined : known.named(lineage.build, uid)) ??
+    (lineage.build === undefined ? undefined : known.named(lineage.build, lineage)) ??
     known.keyed(key);
   return build === undefined ? { key, label, topmost } : { build, topmost };
 }

@@ -34,7 +34,7 @@ const known = ({ roots = {}, clients = {}, keyed = {}, named = {} }: Facts): Kno
   runRoot: ({ pid }) => roots[pid],
   client: ({ pid }) => clients[pid],
   keyed: (key) => keyed[key],
-  named: (build, uid) => named[`${build} of ${uid}`],
+  named: (build, { uid }) => named[`${build} of ${uid}`],
 });
 
 const SESSION = 'session:99:901';

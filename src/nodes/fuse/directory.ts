@@ -1,5 +1,8 @@
 // What lies in the mounted directory: names, node ids and attributes. The ids of pipes are given here; none is ever used for
 // something else again.
+//
+// The daemon's own names lie in a folder of their own: while a caller opens the node with O_CREAT, as shells do for `>` and
+// `<>`, the kernel keeps the directory locked until we have answered, and we may have to open a pipe for the answer.
 import { constants } from 'node:fs';
 import type { Attributes, DirectoryEntry } from './reply.ts';
 import { MAX_WRITE } from './wire.ts';
@@ -8,14 +11,14 @@ const { S_IFDIR, S_IFREG, S_IFIFO } = constants;
 export const S_IFSOCK = 0o140000;
 
 /** Node ids of what is always there; those of pipes follow. */
-export const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, FIRST_PIPE: 16 } as const;
+export const ID = { ROOT: 1, FILE: 2, SOCKET: 3, STATUS: 4, README: 5, OWN: 6, FIRST_PIPE: 16 } as const;
 
 export const NAMES = { node: 'jobserver', socket: 'api.sock', status: 'status', readme: 'README' } as const;
-/** Asking for these names wakes the engine where it waits for requests only: something else happened; time has passed. */
-export const WAKE = '.wake';
-export const ALARM = '.alarm';
-/** Under this name and its node id the daemon itself opens a pipe. */
-export const PIPE_PREFIX = '.pipe-';
+/** The daemon's own folder. In it each pipe goes by its node id, for the daemon's threads alone. */
+export const OWN_FOLDER = '.own';
+/** Asking for these names in it wakes the engine where it waits for requests only: something else happened; time has passed. */
+export const WAKE = 'wake';
+export const ALARM = 'alarm';
 
 export const README = `This is the jobserver of the whole machine: one pool of job slots for all builds. It is served by stint.
 
@@ -56,13 +59,15 @@ export class Directory {
     this.#pipes.delete(id);
   }
 
-  /** The id behind a name that is the same for everybody, or for the daemon's own threads (`own`). */
-  find(name: string, own: boolean): number | undefined {
+  /** The id behind a name in the folder `parent`, but for that of the node. `own`: one of the daemon's threads asks. */
+  find(parent: number, name: string, own: boolean): number | undefined {
+    if (parent === ID.OWN)
+      return own && /^\d{1,15}$/.test(name) && this.#pipes.has(Number(name)) ? Number(name) : undefined;
+    if (parent !== ID.ROOT) return undefined;
     if (name === NAMES.status) return ID.STATUS;
     if (name === NAMES.readme) return ID.README;
     if (name === NAMES.socket) return this.socket ? ID.SOCKET : undefined;
-    const digits = own && name.startsWith(PIPE_PREFIX) ? name.slice(PIPE_PREFIX.length) : '';
-    return /^\d{1,15}$/.test(digits) && this.#pipes.has(Number(digits)) ? Number(digits) : undefined;
+    return own && name === OWN_FOLDER ? ID.OWN : undefined;
   }
 
   attributesOf(nodeid: number): Attributes | undefined {
@@ -73,6 +78,8 @@ export class Directory {
     switch (nodeid) {
       case ID.ROOT:
         return { ...of(S_IFDIR | 0o755), nlink: 2 };
+      case ID.OWN:
+        return { ...of(S_IFDIR | 0o700), nlink: 2 };
       case ID.FILE:
         return of(S_IFREG | mode, MAX_WRITE, gid); // a write beyond the end would wait for all others
       case ID.SOCKET:

@@ -92,6 +92,13 @@ export class Session {
     this.#directory = parts.directory;
   }
 
+  /** Nobody who waits to be shown the node is shown it. */
+  turnAway(): void {
+    for (const waiting of this.#showing.values()) {
+      for (const parked of waiting) if (this.#resume(parked)) this.#status(parked, ENOENT);
+    }
+  }
+
   /** Answers one request, or sees to it that it is answered. */
   handle(request: Request): void {
     switch (request.opcode) {
@@ -176,18 +183,18 @@ export class Session {
   }
 
   #lookup(request: Request): void {
-    const { name } = request;
-    if (request.nodeid === ID.ROOT && name === NAMES.node) {
+    const { name, nodeid } = request;
+    if (nodeid === ID.ROOT && name === NAMES.node) {
       this.#lookupNode(request);
       return;
     }
-    const found = request.nodeid === ID.ROOT ? this.#directory.find(name, this.#host.own(request.pid)) : undefined;
+    const found = this.#directory.find(nodeid, name, this.#host.own(request.pid));
     if (found !== undefined) {
       this.#entry(request, found);
       return;
     }
-    if (name === WAKE) this.woken = true;
-    else if (name === ALARM) this.alarmed = true;
+    if (nodeid === ID.OWN && name === WAKE) this.woken = true;
+    else if (nodeid === ID.OWN && name === ALARM) this.alarmed = true;
     this.#status(request, ENOENT);
   }
 
@@ -299,8 +306,8 @@ export class Session {
     else this.#getattr(request);
   }
 
-  #readdir({ uniqueLow, uniqueHigh, offset, size }: Request): void {
-    const listed = directory(this.#directory.entries(), offset, Math.min(size, 4096));
+  #readdir({ nodeid, uniqueLow, uniqueHigh, offset, size }: Request): void {
+    const listed = directory(nodeid === ID.ROOT ? this.#directory.entries() : [], offset, Math.min(size, 4096));
     this.#channel.data(uniqueLow, uniqueHigh, listed);
   }
 

@@ -98,7 +98,7 @@ test('other names are found by all, unknown ones by nobody, and nothing lies bel
     const { nodeid, 'attr.mode': mode } = stage.body('fuse_entry_out', stage.lookup(name));
     assert.deepEqual([nodeid, mode], [BigInt(inode), S_IFREG | 0o444]);
   }
-  for (const name of ['', 'x', 'api.sock', 'jobserver2', '.pipe-16', '..']) {
+  for (const name of ['', 'x', 'api.sock', 'jobserver2', '.own', '16', '..']) {
     assert.equal(stage.end(stage.lookup(name)), 'ENOENT', name);
   }
   assert.equal(stage.end(stage.lookup('jobserver', { nodeid: INODE.node })), 'ENOENT');
@@ -106,22 +106,36 @@ test('other names are found by all, unknown ones by nobody, and nothing lies bel
 
 test('asking for the name that wakes the engine wakes it, and finds nothing', () => {
   const stage = new Stage(1);
-  assert.equal(stage.end(stage.lookup('.wake')), 'ENOENT');
+  assert.equal(stage.end(stage.lookup('wake', { nodeid: INODE.own })), 'ENOENT');
   assert.equal(stage.session.woken, true);
 });
 
-test('the daemon finds its pipes by name as long as they exist; nobody else does', () => {
+test('the daemon finds its pipes in a folder of its own as long as they exist; nobody else does', () => {
   const stage = new Stage(1);
+  const own = { pid: OWN, nodeid: INODE.own };
+  assert.equal(stage.body('fuse_entry_out', stage.lookup('.own', { pid: OWN })).nodeid, BigInt(INODE.own));
+  assert.equal(stage.end(stage.lookup('.own', { pid: 99 })), 'ENOENT');
   const [pipe, other] = [stage.directory.newPipe(), stage.directory.newPipe()];
   assert.notEqual(pipe, other);
-  assert.equal(stage.body('fuse_entry_out', stage.lookup(`.pipe-${pipe}`, { pid: OWN })).nodeid, BigInt(pipe));
-  assert.equal(stage.end(stage.lookup(`.pipe-${pipe}`, { pid: 99 })), 'ENOENT');
-  for (const name of ['.pipe-', '.pipe-x', `.pipe-${pipe}x`, '.pipe-2', '.pipe-99999999999999999999']) {
-    assert.equal(stage.end(stage.lookup(name, { pid: OWN })), 'ENOENT', name);
+  assert.equal(stage.body('fuse_entry_out', stage.lookup(String(pipe), own)).nodeid, BigInt(pipe));
+  assert.equal(stage.end(stage.lookup(String(pipe), { ...own, pid: 99 })), 'ENOENT');
+  assert.equal(stage.end(stage.lookup(String(pipe), { pid: OWN })), 'ENOENT', 'not beside the node');
+  for (const name of ['', 'x', `${pipe}x`, '2', '99999999999999999999', 'jobserver', 'status']) {
+    assert.equal(stage.end(stage.lookup(name, own)), 'ENOENT', name);
   }
   stage.directory.dropPipe(pipe);
-  assert.equal(stage.end(stage.lookup(`.pipe-${pipe}`, { pid: OWN })), 'ENOENT');
+  assert.equal(stage.end(stage.lookup(String(pipe), own)), 'ENOENT');
   assert.ok(stage.directory.newPipe() > other, 'no number is used again');
+});
+
+test('who waits to be shown the node can be turned away', () => {
+  const stage = new Stage(1);
+  stage.late = true;
+  const waiting = stage.lookup('jobserver');
+  stage.session.turnAway();
+  assert.equal(stage.end(waiting), 'ENOENT');
+  stage.lookUp();
+  assert.equal(stage.session.parked, 0);
 });
 
 test('an open waits until it is known who calls, and is refused when that cannot be told', () => {
@@ -199,7 +213,7 @@ test('every entry has its attributes, and what never was has none', () => {
     const { 'attr.mode': mode, 'attr.ino': ino } = stage.body('fuse_attr_out', stage.send('GETATTR', { nodeid }));
     assert.deepEqual([Number(mode) & S_IFMT, ino], [kind, BigInt(nodeid)]);
   }
-  for (const nodeid of [0, 6, 15, pipe + 1, 2 ** 40])
+  for (const nodeid of [0, 7, 15, pipe + 1, 2 ** 40])
     assert.equal(stage.end(stage.send('GETATTR', { nodeid })), 'ENOENT');
 });
 

@@ -28,7 +28,7 @@ for (const [name, number] of Object.entries(os.constants.errno))
   if (!errnoNames.has(number)) errnoNames.set(number, name);
 
 /** Node ids: fixed in the session, and what clients see as inode numbers. */
-export const INODE = { root: 1, node: 2, socket: 3, status: 4, readme: 5, firstPipe: 16 } as const;
+export const INODE = { root: 1, node: 2, socket: 3, status: 4, readme: 5, own: 6, firstPipe: 16 } as const;
 
 const POLLIN = 1;
 export const O_NONBLOCK = 0o4000;
