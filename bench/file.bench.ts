@@ -24,6 +24,7 @@ import {
   type Trips,
 } from './helpers/mounts.ts';
 import { plainFifo, withPlace } from './helpers/pool.ts';
+import { rooms } from './helpers/profile.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 /** Milliseconds. */
@@ -36,6 +37,9 @@ interface Case extends Omit<Load, 'length'> {
   /** Against the C server as libfuse sets it up: writes to the file wait for each other. */
   plain?: boolean;
 }
+
+/** Cases that are run once more under the profiler. */
+const PROFILED = ['1/1 block', '64/4 block', '64/4 poll'];
 
 /** The p99 of stint for that of the C server, at the most. */
 const LATENCY_BAR = 2;
@@ -64,7 +68,7 @@ async function main(): Promise<void> {
   compile('round-trips.c');
   const { alone, self } = options;
   if (alone !== undefined) {
-    for (const scene of named(alone)) await withPlace((place) => runAlone(place, scene, options.profile));
+    for (const scene of named(alone)) await withPlace((place) => runAlone(place, scene, { folder: options.profile }));
     return;
   }
   const program = compile('reference/fuse-server.c', ...fuseFlags().split(' '));
@@ -77,6 +81,17 @@ async function main(): Promise<void> {
   const speeds = ['FIFO/s', 'C/s', `${ours}/s`, 'ratio (range)', 'bar'];
   const latencies = ['p99 C', `p99 ${ours}`, 'ratio (range)', 'bar'];
   table(['clients/slots', ...speeds, ...latencies, 'share C', `share ${ours}`], rows);
+  if (self || options.case !== undefined) return;
+  process.stdout.write("\nWhere the time of the engine's thread goes, in runs under the profiler:\n\n");
+  const profiles: string[][] = [];
+  for (const scene of CASES.filter(({ name }) => PROFILED.includes(name))) {
+    await withPlace(async (place) => {
+      const folder = join(place.folder, 'profile');
+      await runAlone(place, scene, { folder, quiet: true });
+      for (const [room, share] of rooms(folder)) profiles.push([scene.name, room, `${(100 * share).toFixed(1)} %`]);
+    });
+  }
+  table(['clients/slots', 'where', 'share'], profiles);
 }
 
 type ServerIn = (place: Place) => Server;
@@ -99,11 +114,15 @@ function serve(place: Place, dir: string, slots: number): string[] {
   return ['serve', '--config', config, '--mount', dir, '--jobs', String(slots)];
 }
 
-async function runAlone(place: Place, scene: Case, profile: string | undefined): Promise<void> {
-  const node = await openNode(place, (profile === undefined ? stint : profiled(profile))(place), scene.slots);
+async function runAlone(
+  place: Place,
+  scene: Case,
+  { folder, quiet = false }: { folder: string | undefined; quiet?: boolean },
+): Promise<void> {
+  const node = await openNode(place, (folder === undefined ? stint : profiled(folder))(place), scene.slots);
   try {
     const trips = await roundTrips(place, node, { ...scene, length: Number(options.seconds) * 1000 });
-    process.stdout.write(`${scene.name}: ${JSON.stringify(trips)}\n`);
+    if (!quiet) process.stdout.write(`${scene.name}: ${JSON.stringify(trips)}\n`);
   } finally {
     await node.close();
   }
