@@ -44,7 +44,11 @@ export class Machine extends Place {
   protected override release(): void {
     while (isMounted(this.mount)) {
       abortMount(this.mount);
-      if (isMounted(this.mount)) detachMount(this.mount); // it may be gone when nobody had it open
+      try {
+        detachMount(this.mount);
+      } catch {
+        // It is gone: nobody had it open, or the daemon was faster.
+      }
     }
   }
 
