@@ -103,6 +103,12 @@ export interface BuildStatus {
   kind: 'run' | 'scope' | 'session';
   /** When it came, Unix time in milliseconds. */
   since: number;
+  /** Its part beside other builds of its user: 1 unless somebody said otherwise. */
+  weight: number;
+  /** How it stands beside others: `interactive` goes first up to its share, `background` is granted what nobody else waits for. */
+  class: 'interactive' | 'normal' | 'background';
+  /** Slots that it may have while all others want their part; not rounded. */
+  share: number;
   /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still has its pipe open. */
   state: 'starting' | 'running' | 'left';
   /** Slots taken as tokens. */

@@ -1,110 +1,222 @@
 // The ledger of one pool: who has which slots, and who waits. Pure and synchronous: no clock, no I/O, no promise.
 //
 // Invariants, checked after each mutation by `audit` when auditing is on:
-//   free + every build's (implicit + held + offered) = capacity; free is below 0 while more is out than the capacity allows:
-//   after the capacity was lowered, or when somebody was charged for a job that runs already;
-//   a build's figures are the sums of its clients'; nobody's figure is below 0, but for the one slot that an exact client lends;
+//   slots nobody has + every build's (implicit + held + offered) = limit, and limit ≤ capacity; what nobody has is below 0 while
+//   more is out than the limit allows: after it was lowered, when somebody was charged for a job that runs already, or when a
+//   newcomer was given a slot beyond it;
+//   a build's figures are the sums of its clients', a cap's the sum of its builds'; nobody's figure is below 0, but for the one
+//   slot that an exact client lends;
 //   no build lends more than it has: so nothing that clients return makes the pool larger;
-//   nobody waits while a slot is free.
+//   nobody waits who may have more while a slot is free, unless it is set aside for a demand of several.
 //
-// A call that frees a slot or asks for one tells each grant it causes at once, by `granted`: the slot is booked already and
-// has exactly one owner. It must be told before anything else is counted, so that a slot lies where the ledger says; what
+// A call that frees a slot or asks for one tells each grant it causes at once, by `granted`: the slots are booked already and
+// have exactly one owner. It must be told before anything else is counted, so that a slot lies where the ledger says; what
 // is done in answer must not call the ledger again.
+//
+// Time is what the caller last said it is: to `acquire`, or to `settle`.
 
-import { clientTurn, Queue } from './fairness.ts';
-import { Heap } from './heap.ts';
-import { type Build, type Client, type ClientKind, has, outstanding, type Waiter } from './types.ts';
+import { type Cap, roomOf } from './caps.ts';
+import { Demands } from './demands.ts';
+import { Queue } from './fairness.ts';
+import { Newcomers } from './newcomers.ts';
+import { firstSlotBound, overcommitBound, type Policy, STRICT_POLICY } from './policy.ts';
+import { type BuildTerms, newBuild, newClient, UserRecord } from './records.ts';
+import { Shares } from './shares.ts';
+import { type Build, type Client, type ClientKind, has, oldest, outstanding, type User, type Waiter } from './types.ts';
+
+/** A build that is about to open. */
+export interface BuildOpening extends Partial<BuildTerms> {
+  /** Whose it is: builds of one user share one part of the pool. */
+  user?: number | string;
+}
+
+export interface LedgerOptions {
+  /** Check every invariant after each mutation: costs time in proportion to all clients. */
+  audit?: boolean;
+  /** Default: nothing is ever given beyond the limit, and there are no caps. */
+  policy?: Policy;
+}
 
 export class Ledger {
   /** Builds that exist. */
   readonly builds = new Set<Build>();
-  readonly #granted: (waiter: Waiter) => void;
-  readonly #queue = new Queue();
+  readonly #users = new Map<number | string, User>();
+  readonly #granted: (waiter: Waiter, count: number) => void;
+  readonly #shares = new Shares();
+  readonly #queue: Queue;
+  readonly #newcomers: Newcomers;
+  readonly #demands = new Demands();
   readonly #auditing: boolean;
+  #policy: Policy;
   #capacity: number;
+  /** What the machine can bear, as it was last said. */
+  #bearable = Number.POSITIVE_INFINITY;
+  /** Slots that nobody has, of those that may be out. */
   #free: number;
   #order = 0;
+  #now = 0;
 
   /**
    * @param capacity slots in the pool, a whole number from 1
-   * @param granted called for each waiter when it has got its slot
-   * @param options `audit`: check every invariant after each mutation (costs time in proportion to all clients)
+   * @param granted called for each waiter when it has got its slots
    * @throws RangeError
    */
-  constructor(capacity: number, granted: (waiter: Waiter) => void, options: { audit?: boolean } = {}) {
+  constructor(capacity: number, granted: (waiter: Waiter, count: number) => void, options: LedgerOptions = {}) {
     this.#capacity = checkCapacity(capacity);
     this.#granted = granted;
     this.#free = capacity;
+    this.#policy = options.policy ?? STRICT_POLICY;
     this.#auditing = options.audit ?? false;
+    const share = (build: Build) => this.share(build);
+    this.#queue = new Queue(share);
+    this.#newcomers = new Newcomers(
+      share,
+      ({ user }) => this.#shares.users < 2 || user.cap.out < this.#shares.ofUser(user, this.limit),
+    );
   }
 
   get capacity(): number {
     return this.#capacity;
   }
 
-  /** Slots that nobody has; below 0 while more are out than a lowered capacity allows. */
-  get free(): number {
-    return this.#free;
+  /** Slots that may be out now: the capacity, or what the machine can bear. */
+  get limit(): number {
+    return Math.min(this.#capacity, this.#bearable);
   }
 
-  /** Acquires that wait. */
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** Slots that are out, in whatever form. */
+  get out(): number {
+    return this.limit - this.#free;
+  }
+
+  /** Slots that whoever comes may have; 0 or below while all are out or set aside. */
+  get free(): number {
+    return this.#demands.first === undefined ? this.#free : Math.min(this.#free, 0);
+  }
+
+  /** Acquires that wait and that no cap keeps back. */
   get waiting(): number {
     return this.#queue.size;
   }
 
-  /** The waiter whose turn is next, if any. */
-  get next(): Waiter | undefined {
-    return this.#queue.peek();
+  /** Slots that would have to come back for those who wait; 0 or below: none. */
+  get lacking(): number {
+    const { first } = this.#demands;
+    return first === undefined ? this.#queue.size - this.#free : (first.min ?? 1) - this.#free;
   }
 
-  openBuild(): Build {
-    const build: Build = {
-      at: -1,
-      clients: new Set(),
-      implicit: 0,
-      held: 0,
-      offered: 0,
-      waiting: new Heap<Client>(clientTurn),
-    };
+  /** The waiter whose turn is next, if any. */
+  get next(): Waiter | undefined {
+    const top = this.#queue.peek();
+    const { first } = this.#demands;
+    if (first === undefined || (isBackground(first) && !isBackground(top))) return top;
+    return first;
+  }
+
+  /** What a build may have of the pool while all others want their part, slots; not rounded. */
+  share(build: Build): number {
+    return this.#shares.of(build, this.limit);
+  }
+
+  /** How many slots a client may have at once now. */
+  available(client: Client): number {
+    return Math.min(this.free, roomOf(client.build), this.#policy.clientMax - has(client));
+  }
+
+  openBuild({ user = '', ...terms }: BuildOpening = {}): Build {
+    const record = this.#users.get(user) ?? new UserRecord(user, this.#policy.userMax);
+    this.#users.set(user, record);
+    record.builds++;
+    const build = newBuild(record, this.#order++, { weight: 1, class: 'normal', max: undefined, caps: [], ...terms });
+    build.own.limit = build.max ?? this.#policy.buildMax;
     this.builds.add(build);
     return build;
   }
 
+  /** Changes how a build stands beside others. */
+  setBuild(build: Build, terms: Partial<BuildTerms>): void {
+    const { weight, class: of, max, caps } = { ...build, caps: undefined, ...terms };
+    const waits = build.at !== -1;
+    if (waits) this.#queue.leave(build);
+    this.#shares.reweigh(build, () => (build.weight = weight));
+    build.class = of;
+    build.max = max;
+    build.own.limit = max ?? this.#policy.buildMax;
+    if (caps !== undefined) {
+      this.#leaveCaps(build);
+      build.caps = [build.own, build.user.cap, ...caps];
+      for (const cap of build.caps) {
+        cap.out += outstanding(build);
+        if (build.waiters > 0) cap.waiting.add(build);
+      }
+    }
+    this.#place(build);
+    this.#dispatch();
+  }
+
+  /** Changes a user's part beside other users: above 0. */
+  setUserWeight(key: number | string, weight: number): void {
+    const user = this.#users.get(key);
+    if (user === undefined) return;
+    const builds = [...this.builds].filter((build) => build.user === user);
+    const waiting = builds.filter((build) => build.at !== -1);
+    for (const build of waiting) this.#queue.leave(build);
+    const active = builds.filter((build) => build.active);
+    this.#shares.reweighUser(user, active, weight);
+    for (const build of waiting) this.#place(build);
+    this.#dispatch();
+  }
+
+  /** Changes how many slots some builds may have together, from 0. */
+  setCap(cap: Cap, limit: number): void {
+    cap.limit = limit;
+    for (const build of cap.waiting) this.#place(build);
+    this.#dispatch();
+  }
+
   openClient(build: Build, kind: ClientKind): Client {
     assert(this.builds.has(build), 'a client belongs to an open build');
-    const client: Client = { at: -1, build, kind, held: 0, offered: 0, waiters: new Set(), order: 0, alive: true };
+    const client = newClient(build, kind);
     build.clients.add(client);
     return client;
   }
 
-  /** Asks for one slot. The waiter is granted at once, or waits for its turn. */
+  /** Asks for one slot, or for several in one step. The waiter is granted at once, or waits for its turn. */
   acquire(waiter: Waiter, now: number): void {
-    assert(waiter.client.alive, 'only a living client acquires');
-    assert(!waiter.client.waiters.has(waiter), 'a waiter waits once');
+    const { client } = waiter;
+    assert(client.alive, 'only a living client acquires');
+    assert(!client.waiters.has(waiter), 'a waiter waits once');
+    this.#now = now;
     waiter.since = now;
     waiter.order = this.#order++;
-    this.#queue.add(waiter);
+    this.#add(waiter);
     this.#dispatch();
   }
 
-  /** Takes a free slot at once; false when there is none. Nobody waits while one is free, so nobody is passed by. */
+  /** Takes a free slot at once; false when there is none for it. Nobody waits while one is free, so nobody is passed by. */
   take(client: Client): boolean {
-    if (this.#free <= 0) return false;
-    this.#book(client, 1, 0);
+    if (this.available(client) <= 0) return false;
+    this.#give(client, 1, 0, true);
     if (this.#auditing) this.audit();
     return true;
   }
 
   /** Charges a client for one job that runs without having asked, whether a slot is free or not. */
   charge(client: Client): void {
-    this.#book(client, 1, 0);
+    this.#give(client, 1, 0, this.#free > 0);
     if (this.#auditing) this.audit();
   }
 
   /** Gives up an acquire that still waits; false when it does not wait (it was granted, or never asked). */
   cancel(waiter: Waiter): boolean {
     if (!waiter.client.waiters.has(waiter)) return false;
-    this.#queue.remove(waiter);
+    const aside = waiter === this.#demands.first;
+    this.#remove(waiter);
+    if (aside) this.#dispatch();
     return true;
   }
 
@@ -134,8 +246,11 @@ export class Ledger {
   /** Lays `count` free slots out for a client of kind `offers`, out of turn: only when nobody waits. */
   offer(client: Client, count: number): void {
     assert(client.kind === 'offers', 'only such a client has offers');
-    assert(count <= this.#free && this.#queue.size === 0, 'only free slots that nobody waits for are offered');
-    this.#book(client, 0, count);
+    assert(
+      count <= this.available(client) && this.#queue.size === 0,
+      'only free slots that nobody waits for are offered',
+    );
+    this.#give(client, 0, count, true);
   }
 
   /** Sets how many of the slots a client has lie untaken, as counted in its node; the rest it holds. */
@@ -155,7 +270,7 @@ export class Ledger {
   /** A client is gone: everything it has comes back, and what it waits for is given up. */
   forget(client: Client): void {
     if (!client.alive) return;
-    for (const waiter of client.waiters) this.#queue.remove(waiter);
+    for (const waiter of client.waiters) this.#remove(waiter);
     this.#book(client, -client.held, -client.offered);
     client.alive = false;
     client.build.clients.delete(client);
@@ -164,42 +279,174 @@ export class Ledger {
 
   /** A build is gone, and all its clients with it. */
   closeBuild(build: Build): void {
+    if (!this.builds.has(build)) return;
     for (const client of build.clients) this.forget(client);
+    this.#leaveCaps(build);
     this.builds.delete(build);
+    if (--build.user.builds === 0) this.#users.delete(build.user.key);
   }
 
   /** Changes the pool's size. A smaller pool calls nothing back: fewer slots are granted until enough came back. @throws RangeError */
   setCapacity(capacity: number): void {
-    this.#free += checkCapacity(capacity) - this.#capacity;
-    this.#capacity = capacity;
+    this.#setLimit(checkCapacity(capacity), this.#bearable);
+  }
+
+  /** Says how many slots the machine can bear now, from 0. It calls nothing back either. */
+  setLimit(limit: number): void {
+    this.#setLimit(this.#capacity, limit);
+  }
+
+  setPolicy(policy: Policy): void {
+    this.#policy = policy;
+    for (const { cap } of this.#users.values()) cap.limit = policy.userMax;
+    for (const build of this.builds) {
+      build.own.limit = build.max ?? policy.buildMax;
+      for (const client of build.clients) this.#admit(client);
+      this.#place(build);
+    }
     this.#dispatch();
+  }
+
+  /** Does what the passing of time asks for. */
+  settle(now: number): void {
+    this.#now = now;
+    const changed = this.#demands.settle(now);
+    for (const waiter of changed) this.#place(waiter.client.build);
+    this.#dispatch();
+  }
+
+  /** When `settle` has to be called though nothing happens, or Infinity. */
+  nextLook(): number {
+    const at = this.#demands.nextLook();
+    return this.#mayOvercommit(overcommitBound) ? Math.min(at, this.#newcomers.nextLook(this.#now)) : at;
   }
 
   /** @throws Error naming the invariant that does not hold */
   audit(): void {
     let out = 0;
+    let admitted = 0;
+    const caps = new Map<Cap, number>();
     for (const build of this.builds) {
       const sums = { implicit: 0, held: 0, offered: 0 };
+      let waiters = 0;
       for (const client of build.clients) {
         const least = client.kind === 'exact' ? -1 : 0;
         assert(client.held >= least && client.offered >= 0, 'no figure is below 0');
         assert(client.kind !== 'implicit' || client.offered === 0, 'what runs already is not offered anything');
         sums[client.kind === 'implicit' ? 'implicit' : 'held'] += client.held;
         sums.offered += client.offered;
+        waiters += client.waiters.size;
+        const counts = client.waiters.size > 0 && this.#mayHave(client);
+        assert(counts === (client.at !== -1), 'a client that waits and may have more is in its build');
       }
       assert(
         sums.implicit === build.implicit && sums.held === build.held && sums.offered === build.offered,
         "a build's figures are the sums of its clients'",
       );
+      assert(waiters === build.waiters, "a build's waiters are those of its clients");
       assert(outstanding(build) >= 0, 'no build lends more than it has');
+      assert(build.active === (waiters > 0 || outstanding(build) > 0), 'who has or wants something is active');
       out += outstanding(build);
+      if (build.at !== -1) admitted += build.admitted;
+      assert((build.at !== -1) === this.#fits(build), 'a build that waits and may have more is in the queue');
+      for (const cap of build.caps) caps.set(cap, (caps.get(cap) ?? 0) + outstanding(build));
     }
-    assert(this.#free + out === this.#capacity, 'free + out = capacity');
-    assert(this.#free <= 0 || this.#queue.size === 0, 'nobody waits while a slot is free');
+    for (const [cap, sum] of caps) assert(cap.out === sum, "a cap's figure is the sum of its builds'");
+    assert(this.#free + out === this.limit, 'what nobody has + out = limit');
+    assert(admitted === this.#queue.size, 'the queue knows its size');
+    assert(this.free <= 0 || this.#queue.size === 0, 'nobody waits while a slot is free');
+  }
+
+  // Who waits.
+
+  #add(waiter: Waiter): void {
+    const { client } = waiter;
+    const { build } = client;
+    client.waiters.add(waiter);
+    if (client.waiters.size === 1) {
+      client.order = waiter.order;
+      this.#admit(client);
+    } else if (client.at !== -1) this.#queue.resize(client, 1);
+    if (build.waiters++ === 0) {
+      for (const { waiting } of build.caps) waiting.add(build);
+      this.#shares.update(build);
+      this.#newcomers.waits(build, this.#now);
+    }
+    if (build.at === -1) this.#place(build);
+  }
+
+  #remove(waiter: Waiter): void {
+    const { client } = waiter;
+    const { build } = client;
+    this.#demands.forget(waiter);
+    const last = client.waiters.size === 1;
+    if (last && client.at !== -1) this.#queue.dismiss(client);
+    client.waiters.delete(waiter);
+    if (!last) {
+      client.order = (oldest(client) as Waiter).order;
+      if (client.at !== -1) {
+        this.#queue.resize(client, -1);
+        this.#queue.rankChanged(client);
+      }
+    }
+    if (--build.waiters === 0) {
+      for (const { waiting } of build.caps) waiting.delete(build);
+      this.#shares.update(build);
+      this.#newcomers.leaves(build);
+    }
+  }
+
+  /** Puts a client where it belongs: among those of its build that wait and may have more, or not. */
+  #admit(client: Client): void {
+    const counts = client.waiters.size > 0 && this.#mayHave(client);
+    if (counts === (client.at !== -1)) return;
+    if (counts) this.#queue.admit(client);
+    else this.#queue.dismiss(client);
+  }
+
+  /** The same for a build. */
+  #place(build: Build): void {
+    const fits = this.#fits(build);
+    if (fits === (build.at !== -1)) return;
+    if (fits) this.#queue.enter(build);
+    else {
+      this.#queue.leave(build);
+      const { first } = this.#demands;
+      if (first?.client.build === build) this.#demands.release();
+    }
+  }
+
+  #mayHave(client: Client): boolean {
+    return has(client) < this.#policy.clientMax;
+  }
+
+  #fits(build: Build): boolean {
+    const client = build.waiting.peek();
+    if (client === undefined) return false;
+    const waiter = oldest(client) as Waiter;
+    return roomOf(build) >= (waiter.min ?? 1) && !this.#demands.away(waiter);
+  }
+
+  #leaveCaps(build: Build): void {
+    for (const cap of build.caps) {
+      cap.out -= outstanding(build);
+      cap.waiting.delete(build);
+    }
+  }
+
+  // What comes back, and who gets it.
+
+  #setLimit(capacity: number, bearable: number): void {
+    const { out } = this;
+    this.#capacity = capacity;
+    this.#bearable = bearable;
+    this.#free = this.limit - out;
+    this.#dispatch();
   }
 
   #cameBack(build: Build): void {
     if (outstanding(build) < 0) this.#endLoans(build);
+    this.#newcomers.returned(build);
     this.#dispatch();
   }
 
@@ -213,27 +460,81 @@ export class Ledger {
 
   #dispatch(): void {
     while (this.#free > 0) {
-      const waiter = this.#queue.peek();
+      const waiter = this.next;
       if (waiter === undefined) break;
-      this.#queue.remove(waiter);
-      if (waiter.reserves) this.#book(waiter.client, 0, 1);
-      else this.#book(waiter.client, 1, 0);
-      this.#granted(waiter);
+      const count = this.#countFor(waiter);
+      if (count === 0) {
+        this.#demands.setAside(waiter, this.#now);
+        break;
+      }
+      this.#grant(waiter, count, true);
     }
+    this.#overcommit();
     if (this.#auditing) this.audit();
+  }
+
+  /** How many of the free slots a waiter is to have; 0: fewer are free than it needs. */
+  #countFor({ client, min = 1, max = min }: Waiter): number {
+    if (this.#free < min) return 0;
+    if (max === 1) return 1;
+    const { build } = client;
+    const fair = this.#queue.size > client.waiters.size ? Math.floor(this.share(build)) - outstanding(build) : max;
+    return Math.min(this.#free, roomOf(build), max, Math.max(min, fair));
+  }
+
+  #overcommit(): void {
+    for (;;) {
+      const build = this.#mayOvercommit(firstSlotBound) ? this.#newcomers.first() : undefined;
+      const given = build ?? (this.#mayOvercommit(overcommitBound) ? this.#newcomers.next(this.#now) : undefined);
+      if (given === undefined) return;
+      if (this.#free > 0) this.#demands.borrowed++;
+      this.#grant(oldest(given.waiting.peek() as Client) as Waiter, 1, false);
+    }
+  }
+
+  /** Whether one more may be given beyond the limit; none while the machine can bear less than the pool has. */
+  #mayOvercommit(bound: (policy: Policy, capacity: number) => number): boolean {
+    if (this.free > 0 || this.#bearable < this.#capacity) return false;
+    return Math.max(0, -this.#free) + this.#demands.borrowed < bound(this.#policy, this.#capacity);
+  }
+
+  #grant(waiter: Waiter, count: number, regular: boolean): void {
+    const { client } = waiter;
+    this.#queue.passed(client.build);
+    this.#remove(waiter);
+    if (waiter.reserves) this.#give(client, 0, count, regular);
+    else this.#give(client, count, 0, regular);
+    this.#granted(waiter, count);
+  }
+
+  #give(client: Client, held: number, offered: number, regular: boolean): void {
+    this.#book(client, held, offered);
+    client.build.granted += held + offered;
+    this.#newcomers.granted(client.build, regular, this.#now);
   }
 
   #book(client: Client, held: number, offered: number): void {
     const { build } = client;
+    const more = held + offered;
     client.held += held;
     client.offered += offered;
     if (client.kind === 'implicit') build.implicit += held;
     else build.held += held;
     build.offered += offered;
-    this.#free -= held + offered;
-    if (held + offered !== 0) this.#queue.rankChanged(client);
+    if (more === 0) return;
+    this.#free -= more;
+    for (const cap of build.caps) cap.out += more;
+    this.#queue.rankChanged(client);
+    this.#admit(client);
+    this.#shares.update(build);
+    for (const cap of build.caps) {
+      if (cap.limit !== Number.POSITIVE_INFINITY) for (const one of cap.waiting) this.#place(one);
+    }
+    this.#place(build);
   }
 }
+
+const isBackground = (waiter: Waiter | undefined): boolean => waiter?.client.build.class === 'background';
 
 function checkCapacity(capacity: number): number {
   if (Number.isSafeInteger(capacity) && capacity >= 1) return capacity;

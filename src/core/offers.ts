@@ -9,8 +9,9 @@
 // A hungry pipe waits in the ledger's queue like everybody else. A sated one is tried again later: soon while slots lie
 // unused anyway, with growing patience otherwise. When nobody waits, the free slots lie in the pipes, so that takers find
 // them at once. Pure and synchronous; times are milliseconds of the caller's clock.
+import { compareBuilds, lead } from './fairness.ts';
 import type { Ledger } from './ledger.ts';
-import { type Client, has, outstanding, type Waiter } from './types.ts';
+import { type Client, has, type Waiter } from './types.ts';
 
 /** How long an offer lies, after it was laid out or last touched, before it may be moved: long enough for a blocked reader to wake. */
 const STAY = 0.3;
@@ -120,18 +121,18 @@ export class Offers {
     const next = this.#ledger.next;
     if (next === undefined) return this.#ledger.free < 0 ? 1 : 0;
     if (next.client.build === offer.client.build) return 0;
-    const lead = outstanding(offer.client.build) - outstanding(next.client.build);
-    if (next.client.kind === 'implicit' || lead >= 2) return 1;
-    return lead === 1 && now - next.since >= QUANTUM ? 1 : 0;
+    if (next.client.kind === 'implicit' || (next.min ?? 1) > 1) return 1;
+    const right = lead(offer.client.build, next.client.build);
+    return right === 2 || (right === 1 && now - next.since >= QUANTUM) ? 1 : 0;
   }
 
   /** What to withdraw now, so that those who wait can have it, best first. Each is to be tried and reported to `withdrew`. */
   recalls(now: number): Move[] {
-    let need = this.#ledger.waiting - this.#ledger.free;
+    let need = this.#ledger.lacking;
     if (need <= 0) return [];
     const moves: Move[] = [];
     const lying = [...this.#offers].filter((offer) => offer.client.offered > 0);
-    lying.sort((a, b) => outstanding(b.client.build) - outstanding(a.client.build) || a.idleSince - b.idleSince);
+    lying.sort((a, b) => compareBuilds(b.client.build, a.client.build) || a.idleSince - b.idleSince);
     for (const offer of lying) {
       if (need <= 0) break;
       const movable = now - offer.idleSince >= this.#stay(offer) ? offer.client.offered : offer.client.offered - 1;
@@ -148,7 +149,7 @@ export class Offers {
     const lying = [...this.#offers].filter(
       ({ client, idleSince }) => client.offered > 1 || (client.offered > 0 && now - idleSince >= STAY),
     );
-    return lying.sort((a, b) => outstanding(b.client.build) - outstanding(a.client.build));
+    return lying.sort((a, b) => compareBuilds(b.client.build, a.client.build));
   }
 
   /**
@@ -201,7 +202,7 @@ export class Offers {
   #stay({ looks, client }: Offer): number {
     const { next } = this.#ledger;
     if (next === undefined) return STAY;
-    if (looks && outstanding(client.build) <= outstanding(next.client.build)) return STAY_TO_LOOK;
+    if (looks && compareBuilds(client.build, next.client.build) <= 0) return STAY_TO_LOOK;
     // Who surely wants a slot need not wait for what may be wanted.
     return next.client.kind === 'offers' ? STAY : 0;
   }
@@ -238,8 +239,9 @@ export class Offers {
   #spread(now: number): Move[] {
     const counts = new Map<Offer, number>();
     while (this.#ledger.free > 0) {
-      const count = this.#offers.size === 1 ? this.#ledger.free : 1;
       const offer = this.#least();
+      if (offer === undefined) break;
+      const count = this.#offers.size === 1 ? this.#ledger.available(offer.client) : 1;
       this.#ledger.offer(offer.client, count);
       counts.set(offer, (counts.get(offer) ?? 0) + count);
     }
@@ -251,16 +253,17 @@ export class Offers {
     return moves;
   }
 
-  #least(): Offer {
+  /** Pipes with nothing lying in them first, then the builds that have least. */
+  #least(): Offer | undefined {
     let least: Offer | undefined;
     for (const offer of this.#offers) {
-      if (least === undefined || rank(offer) < rank(least)) least = offer;
+      if (this.#ledger.available(offer.client) <= 0) continue;
+      if (least === undefined || order(offer, least) < 0) least = offer;
     }
-    return least as Offer;
+    return least;
   }
 }
 
-/** Pipes with nothing lying in them first, then the builds that have least. */
-function rank(offer: Offer): number {
-  return outstanding(offer.client.build) + (offer.client.offered === 0 ? 0 : 1e6);
+function order({ client: a }: Offer, { client: b }: Offer): number {
+  return Number(a.offered > 0) - Number(b.offered > 0) || compareBuilds(a.build, b.build);
 }

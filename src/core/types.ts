@@ -1,8 +1,52 @@
 // The records of the ledger. Only core/ writes to them; everybody else reads.
+import type { Cap } from './caps.ts';
 import type { Heap, Placed } from './heap.ts';
+
+/**
+ * How a build stands beside others. `interactive`: goes first up to its share. `background`: is granted only what nobody else
+ * waits for.
+ */
+export type BuildClass = 'interactive' | 'normal' | 'background';
+
+/** The first level of fairness: whose builds they are. */
+export interface User {
+  readonly key: number | string;
+  /** Its part beside other users: above 0. */
+  weight: number;
+  /** What all its builds have of the pool, and how much they may have. */
+  readonly cap: Cap;
+  /** Builds that exist. */
+  builds: number;
+  /** The weights of its builds that have something or wait, summed. */
+  activeWeight: number;
+  /** Builds that have something or wait. */
+  active: number;
+  /** Its builds that wait, by class. */
+  readonly lanes: Readonly<Record<BuildClass, Lane>>;
+}
+
+/** The waiting builds of one class of one user. */
+export interface Lane extends Placed {
+  readonly user: User;
+  readonly class: BuildClass;
+  /** Best first. */
+  readonly builds: Heap<Build>;
+}
 
 /** What fairness is about: one root process and all below it. */
 export interface Build extends Placed {
+  readonly user: User;
+  /** Order of arrival. */
+  readonly order: number;
+  /** Its part beside other builds of its user: above 0. */
+  weight: number;
+  class: BuildClass;
+  /** How many slots it may have, where that was said of it alone. */
+  max: number | undefined;
+  /** How many slots it may have. */
+  readonly own: Cap;
+  /** All bounds that count for it: its own, its user's, and those it shares with others. */
+  caps: readonly Cap[];
   readonly clients: Set<Client>;
   /** Slots of clients that run a job without a token. */
   implicit: number;
@@ -10,8 +54,22 @@ export interface Build extends Placed {
   held: number;
   /** Slots that lie in this build's pipes or are reserved for its pollers, granted but not taken yet; they can be withdrawn. */
   offered: number;
-  /** Clients that wait, best first. */
+  /** Acquires of its clients that wait, those included that its caps keep back. */
+  waiters: number;
+  /** Clients that wait and may have more, best first. */
   readonly waiting: Heap<Client>;
+  /** Acquires of those. */
+  admitted: number;
+  /** Whether it counts when the pool is shared: it has something, or waits. */
+  active: boolean;
+  /** It has never had a slot. */
+  fresh: boolean;
+  /** Since it last held no token it has not had its share. */
+  newcomer: boolean;
+  /** Since when it waits without having been granted a free slot, as long as it is a newcomer; Infinity: it does not. */
+  shortSince: number;
+  /** Slots granted to it so far. */
+  granted: number;
 }
 
 /**
@@ -38,11 +96,15 @@ export interface Client extends Placed {
   alive: boolean;
 }
 
-/** An acquire: it waits in the queue, then is granted exactly one slot. The caller makes it, and may use it again. */
+/** An acquire: it waits in the queue, then is granted its slots in one step. The caller makes it, and may use it again. */
 export interface Waiter {
   readonly client: Client;
-  /** What is granted is set aside until the client takes it: booked as offered, not as held. */
+  /** What is granted is set aside until the client takes it: booked as offered, not as held. Only for one slot. */
   readonly reserves: boolean;
+  /** It wants this many slots at once, 1 or more, and nothing before it can have all of them. */
+  readonly min?: number;
+  /** It takes up to so many where that is fair; `min` or more. */
+  readonly max?: number;
   /** When it began to wait, in milliseconds of the caller's clock. */
   since: number;
   /** Order of arrival: decides between equals. */
@@ -54,3 +116,9 @@ export const outstanding = (build: Build): number => build.implicit + build.held
 
 /** What a client has of the pool. */
 export const has = (client: Client): number => client.held + client.offered;
+
+/** Its acquire whose turn is first. */
+export function oldest(client: Client): Waiter | undefined {
+  for (const waiter of client.waiters) return waiter;
+  return undefined;
+}

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
+import { DEFAULT_POLICY, type Policy } from '../core/policy.ts';
 import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
 import { reason, StintError } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface DaemonOptions {
     /** Who may change the pool, beside root. */
     apiGroup: number;
   };
+  /** How it is shared; default: DEFAULT_POLICY. */
+  policy?: Policy;
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
   audit?: boolean;
 }
@@ -87,9 +90,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (error: Error) => void): Builds {
-  const { runtime, capacity, version, system, audit = false } = options;
+  const { runtime, capacity, version, system, policy = DEFAULT_POLICY, audit = false } = options;
   const engine = {
     capacity,
+    policy,
     fifoPrefix: `${runtime.fifo}${process.pid}-`,
     audit,
     ...(system === undefined || mount === undefined

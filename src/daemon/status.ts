@@ -11,14 +11,14 @@ export interface Known {
 }
 
 export function statusOf(snapshot: Snapshot, known: ReadonlyMap<number, Known>, daemon: Status['daemon']): Status {
-  const { capacity } = snapshot;
+  const { capacity, limit } = snapshot;
   const builds = snapshot.builds.map((figures) => buildStatus(figures, known.get(figures.id), daemon.mode));
   const sum = (of: (build: BuildStatus) => number) => builds.reduce((total, build) => total + of(build), 0);
   const used = sum(({ implicit, held }) => implicit + held);
   return {
     daemon,
     capacity,
-    limit: capacity,
+    limit,
     free: capacity - used,
     waiting: sum((build) => build.waiting),
     reserved: sum((build) => build.offered),
@@ -29,7 +29,7 @@ export function statusOf(snapshot: Snapshot, known: ReadonlyMap<number, Known>, 
 }
 
 function buildStatus(
-  { facts, clients, ...figures }: BuildFigures,
+  { facts, clients, granted, max, caps, ...figures }: BuildFigures,
   known: Known | undefined,
   mode: Status['daemon']['mode'],
 ): BuildStatus {

@@ -1,12 +1,13 @@
 // The builds of a pool: the first slot of each, and its root process. Where a build's further slots lie is the business of its
 // ground: one FIFO for each build in user mode, the node of the machine in system mode.
 import { closeSync } from 'node:fs';
+import { Cap } from '../core/caps.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { Build, Client, Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Loop } from './loop.ts';
-import type { BuildFacts, BuildFigures, FromEngine } from './messages.ts';
+import type { BuildFacts, BuildFigures, BuildStanding, FromEngine } from './messages.ts';
 
 /** A build of the ledger together with its root process. */
 export interface Running {
@@ -40,6 +41,7 @@ export class Builds {
   readonly #loop: Loop;
   readonly #ground: Ground;
   readonly #send: (message: FromEngine) => void;
+  readonly #caps = new Map<string, Cap>();
   readonly #byFirst = new Map<Waiter, Running>();
   /** Builds that have got their first slot. */
   readonly #toStart: Running[] = [];
@@ -77,7 +79,7 @@ export class Builds {
 
   /** A build without a root of its own, which runs already. */
   add(id: number, facts: BuildFacts): Running {
-    const build = this.#ledger.openBuild();
+    const build = this.#ledger.openBuild({ user: facts.uid });
     const running = { id, facts, build, rootFd: -1, root: undefined, first: undefined, started: false };
     this.byId.set(id, running);
     return running;
@@ -129,13 +131,33 @@ export class Builds {
     return [...this.byId.values()].map((running) => {
       const { id, facts, build, started, rootFd } = running;
       const state = !started ? 'starting' : rootFd === -1 && facts.kind === 'run' ? 'left' : 'running';
-      const { implicit, held, offered } = build;
-      return { id, facts, state, implicit, held, offered, ...this.#ground.figures(running) };
+      const { implicit, held, offered, weight, granted, max } = build;
+      const caps = build.caps.filter((cap) => this.#caps.has(cap.name)).map(({ name }) => name);
+      const standing = { weight, class: build.class, max, caps, share: this.#ledger.share(build), granted };
+      return { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
     });
+  }
+
+  /** Changes how a build stands beside others. */
+  stand(id: number, { weight, class: of, max, caps }: BuildStanding): void {
+    const running = this.byId.get(id);
+    if (running === undefined) return; // it has ended meanwhile
+    this.#ledger.setBuild(running.build, { weight, class: of, max, caps: caps.map((name) => this.#cap(name)) });
+  }
+
+  /** Changes how many slots the builds under a cap may have together. */
+  setCap(name: string, limit: number): void {
+    this.#ledger.setCap(this.#cap(name), limit);
   }
 
   close(): void {
     for (const running of this.byId.values()) if (running.rootFd !== -1) closeSync(running.rootFd);
+  }
+
+  #cap(name: string): Cap {
+    const cap = this.#caps.get(name) ?? new Cap(name, Number.POSITIVE_INFINITY);
+    this.#caps.set(name, cap);
+    return cap;
   }
 
   #start(running: Running): void {

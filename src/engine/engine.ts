@@ -54,14 +54,14 @@ export class Engine {
   readonly #machine: Machine | undefined;
   /** Whether the main thread watches what is not a request. */
   #watched = false;
-  /** Whether the main thread is to wake us when a slot may have been set aside for too long. */
-  #alarm = false;
+  /** When the main thread is to wake us because of the time, or Infinity. */
+  #alarmAt = Number.POSITIVE_INFINITY;
   #now = performance.now();
   #stopped = false;
 
   constructor(options: EngineOptions, lines: Lines) {
     this.#lines = lines;
-    this.#ledger = new Ledger(options.capacity, (waiter) => this.#granted(waiter), { audit: options.audit });
+    this.#ledger = new Ledger(options.capacity, (waiter) => this.#granted(waiter), options);
     this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), (pipe) =>
       this.#machine?.system.pipeOpened(pipe),
     );
@@ -100,6 +100,7 @@ export class Engine {
     for (let again = MAX_TURNS; again > 0; again--) {
       this.#clock();
       this.#builds.dropIdleRoots();
+      this.#ledger.settle(this.#now);
       this.#machine?.file.settle();
       if (this.#pipes.size > 0) this.#pipes.settle(this.#now);
       const started = this.#builds.startGranted();
@@ -111,7 +112,7 @@ export class Engine {
   #nextLook(): number {
     if (this.#builds.pending) return 0;
     const pipes = this.#pipes.size > 0 ? this.#pipes.nextLook(this.#now) : Number.POSITIVE_INFINITY;
-    return Math.min(pipes, this.#machine?.file.nextLook() ?? Number.POSITIVE_INFINITY);
+    return Math.min(pipes, this.#machine?.file.nextLook() ?? Number.POSITIVE_INFINITY, this.#ledger.nextLook());
   }
 
   #clock(): number {
@@ -141,6 +142,21 @@ export class Engine {
       case 'capacity':
         this.#ledger.setCapacity(message.capacity);
         break;
+      case 'limit':
+        this.#ledger.setLimit(message.limit);
+        break;
+      case 'policy':
+        this.#ledger.setPolicy(message.policy);
+        break;
+      case 'build':
+        this.#builds.stand(message.id, message);
+        break;
+      case 'cap':
+        this.#builds.setCap(message.name, message.limit);
+        break;
+      case 'user':
+        this.#ledger.setUserWeight(message.uid, message.weight);
+        break;
       case 'snapshot':
         this.#snapshot(message.request);
         break;
@@ -167,6 +183,7 @@ export class Engine {
     this.#pipes.recount(this.#clock());
     const snapshot = {
       capacity: this.#ledger.capacity,
+      limit: this.#ledger.limit,
       surplus: this.#machine?.file.surplus ?? 0,
       builds: this.#builds.figures(),
     };
@@ -229,7 +246,7 @@ export class Engine {
         }
         if (session.alarmed) {
           session.alarmed = false;
-          this.#alarm = false;
+          this.#alarmAt = Number.POSITIVE_INFINITY;
         }
         return this.#pipes.size > 0 || lookups.pending > 0 || this.#builds.pending;
       },
@@ -243,9 +260,14 @@ export class Engine {
   /** Where the wait has no time-out of its own, somebody else has to see to it. */
   #watchTime(file: FileNode): void {
     file.settle();
-    if (this.#alarm || file.nextLook() === Number.POSITIVE_INFINITY) return;
-    this.#alarm = true;
-    this.#lines.send({ type: 'alarm', after: RESERVED_AGAIN });
+    let next = Math.min(file.nextLook(), this.#ledger.nextLook());
+    if (next === Number.POSITIVE_INFINITY) return;
+    const now = this.#clock();
+    if (next <= now) this.#ledger.settle(now);
+    next = Math.max(next, now + RESERVED_AGAIN); // not for each request anew
+    if (next >= this.#alarmAt) return;
+    this.#alarmAt = next;
+    this.#lines.send({ type: 'alarm', after: next - now });
   }
 
   #recall(): void {

@@ -2,13 +2,22 @@
 // its thread must not wait for.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { Policy } from '../core/policy.ts';
 import { StintError } from '../errors.ts';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { lineageOf } from '../process/lineage.ts';
-import type { BuildFacts, EngineOptions, FromEngine, Snapshot, SystemOptions, ToEngine } from './messages.ts';
+import type {
+  BuildFacts,
+  BuildStanding,
+  EngineOptions,
+  FromEngine,
+  Snapshot,
+  SystemOptions,
+  ToEngine,
+} from './messages.ts';
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
@@ -69,6 +78,30 @@ export class EngineHandle {
   /** Changes the pool's size, 1 to MAX_CAPACITY slots. */
   setCapacity(capacity: number): void {
     this.#send({ type: 'capacity', capacity });
+  }
+
+  /** Says how many slots the machine can bear now, from 0; Infinity: any number. */
+  setLimit(limit: number): void {
+    this.#send({ type: 'limit', limit });
+  }
+
+  setPolicy(policy: Policy): void {
+    this.#send({ type: 'policy', policy });
+  }
+
+  /** Changes how a build stands beside others. */
+  setStanding(id: number, standing: BuildStanding): void {
+    this.#send({ type: 'build', id, ...standing });
+  }
+
+  /** Changes how many slots the builds under a cap may have together, from 0. */
+  setCap(name: string, limit: number): void {
+    this.#send({ type: 'cap', name, limit });
+  }
+
+  /** Changes a user's part beside other users: above 0. */
+  setUserWeight(uid: number, weight: number): void {
+    this.#send({ type: 'user', uid, weight });
   }
 
   /** Changes which node which program gets, for those that open it from now on. */

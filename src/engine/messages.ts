@@ -1,4 +1,6 @@
 // What the main thread and the engine's thread say to each other. Plain data only.
+import type { Policy } from '../core/policy.ts';
+import type { BuildClass } from '../core/types.ts';
 import type { ClientRule } from '../process/clients.ts';
 
 /** What is known of a build beside its slots. */
@@ -27,10 +29,25 @@ export interface ClientFigures {
   implicit: number;
 }
 
+/** How a build stands beside others. */
+export interface BuildStanding {
+  /** Its part beside other builds of its user. */
+  weight: number;
+  class: BuildClass;
+  /** Slots that it may have; undefined: what the policy says. */
+  max: number | undefined;
+  /** The names of the bounds that it shares with others. */
+  caps: readonly string[];
+}
+
 /** A build, as the engine counts it; slots. */
-export interface BuildFigures {
+export interface BuildFigures extends BuildStanding {
   id: number;
   facts: BuildFacts;
+  /** What it may have while all others want their part; not rounded. */
+  share: number;
+  /** Granted to it so far. */
+  granted: number;
   /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still draws from the pool. */
   state: 'starting' | 'running' | 'left';
   implicit: number;
@@ -49,6 +66,8 @@ export interface BuildFigures {
 
 export interface Snapshot {
   capacity: number;
+  /** Slots that may be out now. */
+  limit: number;
   /** Tokens returned at the file node by clients that had not taken them, in all. */
   surplus: number;
   builds: BuildFigures[];
@@ -60,6 +79,15 @@ export type ToEngine =
   /** A build that has not started yet is not wanted any more. */
   | { type: 'cancel'; id: number }
   | { type: 'capacity'; capacity: number }
+  /** How many slots the machine can bear now; Infinity: any number. */
+  | { type: 'limit'; limit: number }
+  | { type: 'policy'; policy: Policy }
+  /** How a build stands from now on; a name of a cap that was not set yet stands for no bound. */
+  | ({ type: 'build'; id: number } & BuildStanding)
+  /** How many slots the builds that share this bound may have together. */
+  | { type: 'cap'; name: string; limit: number }
+  /** A user's part beside other users. */
+  | { type: 'user'; uid: number; weight: number }
   | { type: 'snapshot'; request: number }
   /** To what the engine has asked. */
   | { type: 'answer'; request: number; answer: unknown }
@@ -110,6 +138,8 @@ export interface SystemOptions {
 export interface EngineOptions {
   /** Slots, 1 to MAX_CAPACITY. */
   capacity: number;
+  /** Default: nothing is given beyond the limit. */
+  policy?: Policy;
   /** User mode: every FIFO's path begins with this; the build's id follows. */
   fifoPrefix: string;
   /** System mode. */

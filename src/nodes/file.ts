@@ -251,7 +251,7 @@ export class FileNode {
   }
 
   #readable(client: Client): boolean {
-    return client.offered > 0 || this.#ledger.free > 0;
+    return client.offered > 0 || this.#ledger.available(client) > 0;
   }
 
   #used(file: OpenFile, thread: Thread): void {

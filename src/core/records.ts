@@ -1,0 +1,71 @@
+// New records of the ledger, with nothing in them yet.
+import { Cap } from './caps.ts';
+import { buildTurn, clientTurn } from './fairness.ts';
+import { Heap } from './heap.ts';
+import type { Build, BuildClass, Client, ClientKind, Lane, User } from './types.ts';
+
+export class UserRecord implements User {
+  readonly key: number | string;
+  weight = 1;
+  readonly cap: Cap;
+  builds = 0;
+  activeWeight = 0;
+  active = 0;
+  readonly lanes: User['lanes'] = {
+    interactive: this.#lane('interactive'),
+    normal: this.#lane('normal'),
+    background: this.#lane('background'),
+  };
+
+  /** @param max slots that its builds may have together */
+  constructor(key: number | string, max: number) {
+    this.key = key;
+    this.cap = new Cap(`user ${key}`, max);
+  }
+
+  #lane(of: BuildClass): Lane {
+    return { at: -1, user: this, class: of, builds: new Heap<Build>(buildTurn) };
+  }
+}
+
+/** What is said of a build when it opens, or later. */
+export interface BuildTerms {
+  /** Its part beside other builds of its user: above 0. */
+  weight: number;
+  class: BuildClass;
+  /** Slots that it may have, from 1; undefined: what the policy says. */
+  max: number | undefined;
+  /** The bounds that it shares with others, beside its user's. */
+  caps: readonly Cap[];
+}
+
+/** @param order that of its arrival */
+export function newBuild(user: User, order: number, { weight, class: of, max, caps }: BuildTerms): Build {
+  const own = new Cap('this build', Number.POSITIVE_INFINITY);
+  return {
+    at: -1,
+    user,
+    order,
+    weight,
+    class: of,
+    max,
+    own,
+    caps: [own, user.cap, ...caps],
+    clients: new Set(),
+    implicit: 0,
+    held: 0,
+    offered: 0,
+    waiters: 0,
+    waiting: new Heap<Client>(clientTurn),
+    admitted: 0,
+    active: false,
+    fresh: true,
+    newcomer: true,
+    shortSince: Number.POSITIVE_INFINITY,
+    granted: 0,
+  };
+}
+
+export function newClient(build: Build, kind: ClientKind): Client {
+  return { at: -1, build, kind, held: 0, offered: 0, waiters: new Set(), order: 0, alive: true };
+}
