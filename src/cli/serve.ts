@@ -14,13 +14,15 @@ import { type Parsed, parse, wholeNumber } from './args.ts';
 import { note, print } from './print.ts';
 import { VERSION } from './version.ts';
 
-const HELP = `Usage: stint serve [--config FILE] [--mount DIR] [--jobs N]
-       stint serve --user [--jobs N] [--idle-exit SECONDS]
+const HELP = `Usage: stint serve [--config FILE] [--mount DIR] [--jobs N] [--strict]
+       stint serve --user [--jobs N] [--strict] [--idle-exit SECONDS]
 Serve a pool of job slots, in the foreground: to the whole machine (as root), or to the builds of this user.
 
       --mount DIR          where the node of the machine is: DIR/jobserver; default: $STINT_MOUNT, else /run/stint
       --config FILE        settings of the machine's pool (TOML); options given here go before it
       --jobs N             slots in the pool, 1 to ${MAX_CAPACITY}; default: the processors this process may use
+      --strict             never give more slots than the pool has: a new build waits for its first; default: a few at a
+                           time begin at once, beyond the pool, and the next slots that come back pay for them
       --user               the pool of one user, without root
       --idle-exit SECONDS  with --user: leave after so long without a build; default: never
   -h, --help               this text
@@ -35,7 +37,14 @@ Exit status: 0 after a signal or idleness; 1 when it cannot serve; 2 for bad usa
 export async function serve(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(
     args,
-    { user: 'flag', config: 'value', mount: 'value', jobs: 'value', 'idle-exit': 'value' },
+    {
+      user: 'flag',
+      config: 'value',
+      mount: 'value',
+      jobs: 'value',
+      strict: 'flag',
+      'idle-exit': 'value',
+    },
     'serve',
   );
   if (options.has('help')) return print(HELP);
@@ -52,7 +61,12 @@ export async function serve(args: readonly string[]): Promise<number> {
 async function serveUser(options: Parsed['options']): Promise<number> {
   const idleExit =
     wholeNumber(options, 'idle-exit', { min: 1, max: 1e9, exit: EXIT.USAGE }) ?? Number.POSITIVE_INFINITY;
-  const daemon = await start({ capacity: jobs(options) ?? processors(), idleExit, runtime: runtimeDir(process.env) });
+  const daemon = await start({
+    capacity: jobs(options) ?? processors(),
+    idleExit,
+    runtime: runtimeDir(process.env),
+    strict: options.has('strict'),
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => daemon.stop());
   process.on('SIGHUP', () => {}); // a terminal that closes does not end the builds of others
   await daemon.done;
@@ -66,7 +80,13 @@ async function serveMachine(options: Parsed['options']): Promise<number> {
   const { mode, group, apiGroup, clients } = config;
   const capacity = jobs(options) ?? config.jobs ?? processors();
   const system = { mode, gid: group, apiGroup, clients };
-  const daemon = await start({ capacity, idleExit: Number.POSITIVE_INFINITY, runtime, system });
+  const daemon = await start({
+    capacity,
+    idleExit: Number.POSITIVE_INFINITY,
+    runtime,
+    system,
+    strict: options.has('strict'),
+  });
   notifySystemd(`READY=1\nSTATUS=${capacity} slots at ${runtime.fifo}`);
   const leave = () => {
     notifySystemd('STOPPING=1');

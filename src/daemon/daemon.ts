@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
-import { DEFAULT_POLICY, type Policy } from '../core/policy.ts';
+import { DEFAULT_POLICY, STRICT_POLICY } from '../core/policy.ts';
 import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
 import { reason, StintError } from '../errors.ts';
@@ -27,8 +27,8 @@ export interface DaemonOptions {
     /** Who may change the pool, beside root. */
     apiGroup: number;
   };
-  /** How it is shared; default: DEFAULT_POLICY. */
-  policy?: Policy;
+  /** Never give more slots than the pool has. */
+  strict?: boolean;
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
   audit?: boolean;
 }
@@ -90,7 +90,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (error: Error) => void): Builds {
-  const { runtime, capacity, version, system, policy = DEFAULT_POLICY, audit = false } = options;
+  const { runtime, capacity, version, system, strict = false, audit = false } = options;
+  const policy = strict ? STRICT_POLICY : DEFAULT_POLICY;
   const engine = {
     capacity,
     policy,

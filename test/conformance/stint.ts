@@ -54,7 +54,7 @@ export async function userServer(t: Ends): Promise<Server> {
 }
 
 async function serve(place: Place, options: readonly string[]): Promise<Pick<Server, 'reclaims' | 'stop'>> {
-  const daemon = place.start(['serve', ...options, '--jobs', String(FIRST)], { deadline: 3_600_000 });
+  const daemon = place.start(['serve', '--strict', ...options, '--jobs', String(FIRST)], { deadline: 3_600_000 });
   const { child, output } = daemon;
   await until('the daemon says its line', () => output.stdout.endsWith('\n') || child.exitCode !== null);
   if (child.exitCode !== null) throw new Error(`stint does not start: ${output.stderr}`);

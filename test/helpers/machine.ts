@@ -37,7 +37,14 @@ export class Machine extends Place {
     this.jobs = jobs;
     this.node = join(this.mount, 'jobserver');
     this.socket = join(this.mount, 'api.sock');
-    const serve = ['serve', '--mount', this.mount, ...(jobs === undefined ? [] : ['--jobs', String(jobs)]), ...args];
+    const serve = [
+      'serve',
+      '--strict',
+      '--mount',
+      this.mount,
+      ...(jobs === undefined ? [] : ['--jobs', String(jobs)]),
+      ...args,
+    ];
     this.daemon = this.start(serve, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
   }
 

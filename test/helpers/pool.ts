@@ -199,7 +199,7 @@ export class Pool extends Place {
   constructor(t: Ends, jobs: number, args: readonly string[]) {
     super(t);
     this.jobs = jobs;
-    const serve = ['serve', '--user', '--jobs', String(jobs), ...args];
+    const serve = ['serve', '--user', '--strict', '--jobs', String(jobs), ...args];
     this.daemon = this.start(serve, { env: { STINT_AUDIT: '1' }, deadline: 600_000 });
   }
 
