@@ -2,8 +2,8 @@
 // least of the pool for its weight goes first, and among equals who has waited longest. Who has nothing is thereby ahead of
 // everybody who has something.
 //
-// Classes come before that: an interactive build goes first while it has less than its share, but not for ever while others
-// wait; a background build goes when nobody else waits.
+// Classes: among the builds of a user an interactive one goes first while it has less than its share, but not for ever while
+// others wait; a background build goes when nobody else waits, of whatever user.
 import { Heap } from './heap.ts';
 import { MAX_STREAK } from './policy.ts';
 import { type Build, type Client, has, type Lane, oldest, outstanding, type User, type Waiter } from './types.ts';
@@ -24,9 +24,15 @@ export function buildTurn(a: Build, b: Build): boolean {
 }
 
 function laneTurn(a: Lane, b: Lane): boolean {
-  const difference = standing(a.user.cap.out, a.user.weight) - standing(b.user.cap.out, b.user.weight);
-  if (difference !== 0) return difference < 0;
-  return bestOrder(a.builds.peek()) < bestOrder(b.builds.peek());
+  const difference = userStanding(a.user) - userStanding(b.user);
+  return difference === 0 ? laneOrder(a) < laneOrder(b) : difference < 0;
+}
+
+/** Who waits longest of those that are next in their classes. */
+function laneOrder({ user, classes }: Lane): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const of of classes) least = Math.min(least, bestOrder(user.waiting[of].peek()));
+  return least;
 }
 
 /** Below 0 when `a` has less of the pool for its weight than `b`, by user and then by build. */
@@ -54,17 +60,12 @@ export function lead(a: Build, b: Build): 0 | 1 | 2 {
 
 const userStanding = (user: User): number => standing(user.cap.out, user.weight);
 
-/** Everybody who waits and may have more, by class, then by user, then by build, then by client, then by age. */
+/** Everybody who waits and may have more, by user, then by build, then by client, then by age. */
 export class Queue {
-  readonly #tiers = {
-    interactive: new Heap<Lane>(laneTurn),
-    normal: new Heap<Lane>(laneTurn),
-    background: new Heap<Lane>(laneTurn),
-  };
+  readonly #fore = new Heap<Lane>(laneTurn);
+  readonly #back = new Heap<Lane>(laneTurn);
   /** The share of a build, slots. */
   readonly #share: (build: Build) => number;
-  /** Turns in a row that interactive builds had before somebody who had the better right by standing. */
-  #streak = 0;
   #size = 0;
 
   constructor(share: (build: Build) => number) {
@@ -78,15 +79,17 @@ export class Queue {
 
   /** Who is next. */
   peek(): Waiter | undefined {
-    const client = this.#first()?.waiting.peek();
-    return client === undefined ? undefined : oldest(client);
+    const lane = this.#fore.peek() ?? this.#back.peek();
+    const client = lane && this.#first(lane)?.waiting.peek();
+    return client && oldest(client);
   }
 
   /** Its turn is used. To be called before it is removed. */
   passed(build: Build): void {
-    const others = this.#tiers.normal.peek();
-    const before = build.class === 'interactive' && others !== undefined && laneTurn(others, laneOf(build));
-    this.#streak = before ? this.#streak + 1 : 0;
+    const { user } = build;
+    const other = user.waiting.normal.peek();
+    const before = build.class === 'interactive' && other !== undefined && buildTurn(other, build);
+    user.streak = before ? user.streak + 1 : 0;
   }
 
   /** A client of the build begins to wait, or may have more again. */
@@ -94,22 +97,21 @@ export class Queue {
     const { build } = client;
     build.waiting.push(client);
     build.admitted += client.waiters.size;
-    if (build.at !== -1) {
-      this.#size += client.waiters.size;
-      this.#moved(build);
-    }
+    if (build.at === -1) return;
+    this.#size += client.waiters.size;
+    this.#buildMoved(build);
   }
 
   /** The opposite. */
   dismiss(client: Client): void {
     const { build } = client;
+    const { size } = client.waiters;
+    if (build.at !== -1 && build.waiting.size === 1) this.leave(build);
     build.waiting.remove(client);
-    build.admitted -= client.waiters.size;
-    if (build.at !== -1) {
-      this.#size -= client.waiters.size;
-      if (build.waiting.size === 0) this.leave(build);
-      else this.#moved(build);
-    }
+    build.admitted -= size;
+    if (build.at === -1) return;
+    this.#size -= size;
+    this.#buildMoved(build);
   }
 
   /** A client that waits here has one waiter more or less, and still one. */
@@ -121,55 +123,52 @@ export class Queue {
   /** A build that has clients here takes its place. */
   enter(build: Build): void {
     this.#size += build.admitted;
-    const lane = laneOf(build);
-    lane.builds.push(build);
-    this.#laneChanged(lane);
+    heapOf(build).push(build);
+    this.#laneChanged(laneOf(build));
   }
 
   leave(build: Build): void {
     this.#size -= build.admitted;
-    const lane = laneOf(build);
-    lane.builds.remove(build);
-    this.#laneChanged(lane);
+    heapOf(build).remove(build);
+    this.#laneChanged(laneOf(build));
   }
 
   /** To be called when what a client has of the pool has changed, or how long it waits. */
   rankChanged(client: Client): void {
     const { build } = client;
     if (client.at !== -1) build.waiting.moved(client);
-    if (build.at !== -1) laneOf(build).builds.moved(build);
-    const { interactive, normal, background } = build.user.lanes;
-    if (normal.at !== -1) this.#tiers.normal.moved(normal);
-    if (interactive.at !== -1) this.#tiers.interactive.moved(interactive);
-    if (background.at !== -1) this.#tiers.background.moved(background);
+    if (build.at !== -1) heapOf(build).moved(build);
+    const { fore, back } = build.user;
+    if (fore.at !== -1) this.#fore.moved(fore);
+    if (back.at !== -1) this.#back.moved(back);
   }
 
-  #first(): Build | undefined {
-    const { interactive, normal, background } = this.#tiers;
-    const other = normal.peek();
-    const urgent = interactive.peek();
-    if (urgent === undefined) return (other ?? background.peek())?.builds.peek();
-    const build = urgent.builds.peek() as Build;
-    if (other === undefined || !laneTurn(other, urgent)) return build;
-    const first = this.#streak < MAX_STREAK && outstanding(build) < Math.max(1, this.#share(build));
-    return first ? build : other.builds.peek();
+  #first({ user, classes }: Lane): Build | undefined {
+    if (classes.length === 1) return user.waiting.background.peek();
+    const other = user.waiting.normal.peek();
+    const urgent = user.waiting.interactive.peek();
+    if (urgent === undefined || other === undefined) return urgent ?? other;
+    const short = outstanding(urgent) < Math.max(1, this.#share(urgent));
+    return buildTurn(urgent, other) || (short && user.streak < MAX_STREAK) ? urgent : other;
   }
 
-  #moved(build: Build): void {
-    const lane = laneOf(build);
-    lane.builds.moved(build);
-    this.#laneChanged(lane);
+  #buildMoved(build: Build): void {
+    heapOf(build).moved(build);
+    this.#laneChanged(laneOf(build));
   }
 
   #laneChanged(lane: Lane): void {
-    const tier = this.#tiers[lane.class];
-    if (lane.builds.size === 0) tier.remove(lane);
-    else if (lane.at === -1) tier.push(lane);
-    else tier.moved(lane);
+    const heap = lane === lane.user.fore ? this.#fore : this.#back;
+    const waits = lane.classes.some((of) => lane.user.waiting[of].size > 0);
+    if (lane.at === -1) {
+      if (waits) heap.push(lane);
+    } else if (waits) heap.moved(lane);
+    else heap.remove(lane);
   }
 }
 
-const laneOf = (build: Build): Lane => build.user.lanes[build.class];
+const heapOf = (build: Build): Heap<Build> => build.user.waiting[build.class];
+const laneOf = ({ user, class: of }: Build): Lane => (of === 'background' ? user.back : user.fore);
 
 function bestOrder(build: Build | undefined): number {
   return build?.waiting.peek()?.order ?? Number.POSITIVE_INFINITY;

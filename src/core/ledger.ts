@@ -146,6 +146,7 @@ export class Ledger {
     build.class = of;
     build.max = max;
     build.own.limit = max ?? this.#policy.buildMax;
+    const before = build.caps;
     if (caps !== undefined) {
       this.#leaveCaps(build);
       build.caps = [build.own, build.user.cap, ...caps];
@@ -153,8 +154,11 @@ export class Ledger {
         cap.out += outstanding(build);
         if (build.waiters > 0) cap.waiting.add(build);
       }
+      this.#placeUnder(before);
     }
+    this.#placeUnder(build.caps);
     this.#place(build);
+    this.#dropFirst(build);
     this.#dispatch();
   }
 
@@ -185,11 +189,16 @@ export class Ledger {
     return client;
   }
 
-  /** Asks for one slot, or for several in one step. The waiter is granted at once, or waits for its turn. */
+  /**
+   * Asks for one slot, or for several in one step: that only for a build of which nobody else waits. The waiter is granted at
+   * once, or waits for its turn.
+   */
   acquire(waiter: Waiter, now: number): void {
-    const { client } = waiter;
+    const { client, min = 1 } = waiter;
     assert(client.alive, 'only a living client acquires');
     assert(!client.waiters.has(waiter), 'a waiter waits once');
+    assert(client.build.waiters === 0 || (min === 1 && !client.build.demands), 'a demand for several waits alone');
+    client.build.demands = min > 1;
     this.#now = now;
     waiter.since = now;
     waiter.order = this.#order++;
@@ -401,7 +410,10 @@ export class Ledger {
     const counts = client.waiters.size > 0 && this.#mayHave(client);
     if (counts === (client.at !== -1)) return;
     if (counts) this.#queue.admit(client);
-    else this.#queue.dismiss(client);
+    else {
+      this.#queue.dismiss(client);
+      this.#dropFirst(client.build);
+    }
   }
 
   /** The same for a build. */
@@ -411,8 +423,19 @@ export class Ledger {
     if (fits) this.#queue.enter(build);
     else {
       this.#queue.leave(build);
-      const { first } = this.#demands;
-      if (first?.client.build === build) this.#demands.release();
+      this.#dropFirst(build);
+    }
+  }
+
+  /** Nothing is set aside for a build that is not in the queue. */
+  #dropFirst(build: Build): void {
+    if (build.at === -1 && this.#demands.first?.client.build === build) this.#demands.release();
+  }
+
+  /** What the builds under these caps have has changed. */
+  #placeUnder(caps: readonly Cap[]): void {
+    for (const { limit, waiting } of caps) {
+      if (limit !== Number.POSITIVE_INFINITY) for (const build of waiting) this.#place(build);
     }
   }
 
@@ -423,8 +446,9 @@ export class Ledger {
   #fits(build: Build): boolean {
     const client = build.waiting.peek();
     if (client === undefined) return false;
+    if (!build.demands) return roomOf(build) >= 1;
     const waiter = oldest(client) as Waiter;
-    return roomOf(build) >= (waiter.min ?? 1) && !this.#demands.away(waiter);
+    return roomOf(build) >= (waiter.min as number) && !this.#demands.away(waiter);
   }
 
   #leaveCaps(build: Build): void {
@@ -527,9 +551,7 @@ export class Ledger {
     this.#queue.rankChanged(client);
     this.#admit(client);
     this.#shares.update(build);
-    for (const cap of build.caps) {
-      if (cap.limit !== Number.POSITIVE_INFINITY) for (const one of cap.waiting) this.#place(one);
-    }
+    this.#placeUnder(build.caps);
     this.#place(build);
   }
 }

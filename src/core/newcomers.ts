@@ -3,7 +3,7 @@
 // that returns nothing would keep newcomers away until it ends.
 import { compareBuilds } from './fairness.ts';
 import { PATIENCE } from './policy.ts';
-import { type Build, oldest, outstanding } from './types.ts';
+import { type Build, outstanding } from './types.ts';
 
 export class Newcomers {
   /** In the order in which they came to wait. */
@@ -84,7 +84,5 @@ const wholeShare = (share: number): number => Math.max(1, Math.floor(share));
 
 /** Whether it is in the queue, with a demand for one slot that cannot be called idle. */
 function mayBe(build: Build): boolean {
-  if (build.at === -1 || build.class === 'background') return false;
-  const client = build.waiting.peek();
-  return client !== undefined && (oldest(client)?.min ?? 1) === 1;
+  return build.at !== -1 && build.class !== 'background' && !build.demands;
 }

@@ -11,20 +11,19 @@ export class UserRecord implements User {
   builds = 0;
   activeWeight = 0;
   active = 0;
-  readonly lanes: User['lanes'] = {
-    interactive: this.#lane('interactive'),
-    normal: this.#lane('normal'),
-    background: this.#lane('background'),
+  readonly waiting: User['waiting'] = {
+    interactive: new Heap<Build>(buildTurn),
+    normal: new Heap<Build>(buildTurn),
+    background: new Heap<Build>(buildTurn),
   };
+  readonly fore: Lane = { at: -1, user: this, classes: ['interactive', 'normal'] };
+  readonly back: Lane = { at: -1, user: this, classes: ['background'] };
+  streak = 0;
 
   /** @param max slots that its builds may have together */
   constructor(key: number | string, max: number) {
     this.key = key;
     this.cap = new Cap(`user ${key}`, max);
-  }
-
-  #lane(of: BuildClass): Lane {
-    return { at: -1, user: this, class: of, builds: new Heap<Build>(buildTurn) };
   }
 }
 
@@ -56,6 +55,7 @@ export function newBuild(user: User, order: number, { weight, class: of, max, ca
     held: 0,
     offered: 0,
     waiters: 0,
+    demands: false,
     waiting: new Heap<Client>(clientTurn),
     admitted: 0,
     active: false,

@@ -3,8 +3,8 @@ import type { Cap } from './caps.ts';
 import type { Heap, Placed } from './heap.ts';
 
 /**
- * How a build stands beside others. `interactive`: goes first up to its share. `background`: is granted only what nobody else
- * waits for.
+ * How a build stands beside others. `interactive`: goes before other builds of its user, up to its share. `background`: is
+ * granted only what nobody else waits for.
  */
 export type BuildClass = 'interactive' | 'normal' | 'background';
 
@@ -21,16 +21,20 @@ export interface User {
   activeWeight: number;
   /** Builds that have something or wait. */
   active: number;
-  /** Its builds that wait, by class. */
-  readonly lanes: Readonly<Record<BuildClass, Lane>>;
+  /** Its builds that wait, by class, best first. */
+  readonly waiting: Readonly<Record<BuildClass, Heap<Build>>>;
+  /** Its places in the queue: for builds that are not in the background, and for those that are. */
+  readonly fore: Lane;
+  readonly back: Lane;
+  /** Turns in a row that its interactive builds had before one that had the better right by what it has, or waited longer. */
+  streak: number;
 }
 
-/** The waiting builds of one class of one user. */
+/** The place of a user among all users that have builds waiting. */
 export interface Lane extends Placed {
   readonly user: User;
-  readonly class: BuildClass;
-  /** Best first. */
-  readonly builds: Heap<Build>;
+  /** In which of its classes: one of them, or two. */
+  readonly classes: readonly BuildClass[];
 }
 
 /** What fairness is about: one root process and all below it. */
@@ -56,6 +60,8 @@ export interface Build extends Placed {
   offered: number;
   /** Acquires of its clients that wait, those included that its caps keep back. */
   waiters: number;
+  /** Whether the one that waits wants several slots at once. */
+  demands: boolean;
   /** Clients that wait and may have more, best first. */
   readonly waiting: Heap<Client>;
   /** Acquires of those. */

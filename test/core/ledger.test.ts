@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Cap } from '../../src/core/caps.ts';
 import { Ledger } from '../../src/core/ledger.ts';
 import type { Build, Client, ClientKind, Waiter } from '../../src/core/types.ts';
-import { Model } from './model.ts';
+import { type Granted, Model, type ModelBuild } from './model.ts';
 
 function ledgerOf(capacity: number): { ledger: Ledger; granted: Client[] } {
   const granted: Client[] = [];
@@ -23,23 +24,29 @@ class Real {
   readonly ledger: Ledger;
   readonly builds: Build[] = [];
   readonly clients = new Map<number, Client>();
+  readonly caps: Cap[];
   readonly #numbers = new Map<Client, number>();
-  readonly #granted: Client[] = [];
+  readonly #granted: [Client, number][] = [];
 
-  constructor(capacity: number) {
-    this.ledger = new Ledger(capacity, (waiter) => this.#granted.push(waiter.client), { audit: true });
+  constructor(capacity: number, caps: readonly number[]) {
+    this.ledger = new Ledger(capacity, (waiter, count) => this.#granted.push([waiter.client, count]), { audit: true });
+    this.caps = caps.map((limit, n) => new Cap(`cap ${n}`, limit));
   }
 
-  open(id: number, build: number, kind: ClientKind): void {
-    const record = (this.builds[build] ??= this.ledger.openBuild());
+  open(id: number, number: number, { caps, ...build }: ModelBuild, kind: ClientKind): void {
+    const record = (this.builds[number] ??= this.ledger.openBuild({ ...build, caps: this.capsOf(caps) }));
     const client = this.ledger.openClient(record, kind);
     this.clients.set(id, client);
     this.#numbers.set(client, id);
   }
 
+  capsOf(numbers: readonly number[]): Cap[] {
+    return numbers.map((n) => this.caps[n] as Cap);
+  }
+
   /** Who was granted since the last call, in order. */
-  granted(): number[] {
-    return this.#granted.splice(0).map((client) => this.#numbers.get(client) as number);
+  granted(): Granted[] {
+    return this.#granted.splice(0).map(([client, count]) => [this.#numbers.get(client) as number, count]);
   }
 }
 
@@ -49,34 +56,49 @@ let nextId = 0;
 
 class Open implements Command {
   readonly #id = nextId++;
-  readonly #build: number;
+  readonly #number: number;
   readonly #kind: ClientKind;
-  constructor(build: number, kind: ClientKind) {
-    this.#build = build;
+  readonly #build: ModelBuild;
+  constructor(number: number, kind: ClientKind, build: ModelBuild) {
+    this.#number = number;
     this.#kind = kind;
+    this.#build = build;
   }
   check = () => true;
   run(model: Model, real: Real): void {
-    model.clients.set(this.#id, { build: this.#build, kind: this.#kind, held: 0, offered: 0, waiters: [] });
-    real.open(this.#id, this.#build, this.#kind);
+    const build = model.builds.get(this.#number) ?? { ...this.#build };
+    model.builds.set(this.#number, build);
+    model.clients.set(this.#id, { build: this.#number, kind: this.#kind, held: 0, offered: 0, waiters: [] });
+    real.open(this.#id, this.#number, build, this.#kind);
   }
-  toString = () => `open(${this.#id}, ${this.#kind}, in build ${this.#build})`;
+  toString = () => `open(${this.#id}, ${this.#kind}, in build ${this.#number} = ${JSON.stringify(this.#build)})`;
 }
 
 /** What is done with one client; `n` says how much, or how. Returns whom it grants, or undefined when it cannot be done now. */
-type Act = (on: { model: Model; real: Real; id: number; client: Client; n: number }) => number[] | undefined;
+type Act = (on: { model: Model; real: Real; id: number; client: Client; n: number }) => Granted[] | undefined;
+
+const WEIGHTS = [1, 1, 2, 0.5];
+const CLASSES = ['normal', 'interactive', 'normal', 'background'] as const;
 
 const acts: Record<string, Act> = {
   acquire: ({ model, real, id, client, n }) => {
+    if (client.build.demands && client.build.waiters > 0) return undefined;
     const reserves = client.kind === 'offers' || (client.kind === 'exact' && n % 2 === 1);
     real.ledger.acquire({ client, reserves, since: 0, order: 0 }, 0);
-    return model.acquire(id, reserves);
+    return model.acquire(id, { reserves, min: 1, max: 1 });
+  },
+  demand: ({ model, real, id, client, n }) => {
+    if (client.build.waiters > 0 || client.kind !== 'exact') return undefined;
+    const demand = { reserves: false, min: n + 1, max: 2 * n + 1 };
+    real.ledger.acquire({ client, ...demand, since: 0, order: 0 }, 0);
+    return model.acquire(id, demand);
   },
   cancel: ({ model, real, id, client }) => {
     const [oldest] = client.waiters;
-    const had = model.clients.get(id)?.waiters.shift() !== undefined;
-    assert.equal(oldest === undefined ? false : real.ledger.cancel(oldest), had);
-    return [];
+    if (oldest === undefined) return [];
+    assert.ok(real.ledger.cancel(oldest));
+    assert.equal(real.ledger.cancel(oldest), false);
+    return model.cancel(id);
   },
   take: ({ model, real, id, client }) => {
     assert.equal(real.ledger.take(client), model.take(id));
@@ -99,7 +121,7 @@ const acts: Record<string, Act> = {
     return granted;
   },
   offer: ({ model, real, id, client, n }) => {
-    if (client.kind !== 'offers' || n > model.free() || model.waiting() > 0) return undefined;
+    if (client.kind !== 'offers' || n > model.available(id) || model.waiting() > 0) return undefined;
     real.ledger.offer(client, n);
     model.offer(id, n);
     return [];
@@ -127,8 +149,32 @@ const acts: Record<string, Act> = {
     return model.forget(id);
   },
   setCapacity: ({ model, real, n }) => {
-    real.ledger.setCapacity(1 + 2 * n);
-    return model.setCapacity(1 + 2 * n);
+    model.capacity = 1 + 2 * n;
+    real.ledger.setCapacity(model.capacity);
+    return model.grant();
+  },
+  setLimit: ({ model, real, n }) => {
+    model.bearable = n === 3 ? Number.POSITIVE_INFINITY : 2 * n;
+    real.ledger.setLimit(model.bearable);
+    return model.grant();
+  },
+  setCap: ({ model, real, n }) => {
+    model.caps[n % 2] = 1 + n;
+    real.ledger.setCap(real.caps[n % 2] as Cap, 1 + n);
+    return model.grant();
+  },
+  setClientMax: ({ model, real, n }) => {
+    model.clientMax = n === 0 ? Number.POSITIVE_INFINITY : n;
+    real.ledger.setPolicy({ ...real.ledger.policy, clientMax: model.clientMax });
+    return model.grant();
+  },
+  setBuild: ({ model, real, client, id, n }) => {
+    const build = model.builds.get(model.clients.get(id)?.build as number) as ModelBuild;
+    build.weight = WEIGHTS[n] as number;
+    build.class = CLASSES[n] as ModelBuild['class'];
+    build.caps = n > 1 ? [n % 2] : [];
+    real.ledger.setBuild(client.build, { ...build, caps: real.capsOf(build.caps) });
+    return model.grant();
   },
 };
 
@@ -162,18 +208,31 @@ class OnClient implements Command {
   toString = () => `${this.#act}(${this.#pick}, ${this.#n})`;
 }
 
-const kind = fc.constantFrom<ClientKind>('exact', 'exact', 'implicit', 'offers');
-const opening = fc.tuple(fc.nat(3), kind).map(([build, of]) => new Open(build, of));
+const kind = fc.constantFrom<ClientKind>('exact', 'exact', 'exact', 'implicit', 'offers');
+const build = fc.record({
+  user: fc.nat(1),
+  weight: fc.constantFrom(...WEIGHTS),
+  class: fc.constantFrom(...CLASSES),
+  caps: fc.constantFrom([], [], [0], [0, 1]),
+});
+const opening = fc.tuple(fc.nat(4), kind, build).map(([number, of, terms]) => new Open(number, of, terms));
 const acting = (act: string) =>
   fc.tuple(fc.nat(30), fc.integer({ min: 0, max: 3 })).map(([pick, n]) => new OnClient(act, pick, n));
-const commands = [opening, opening, acting('acquire'), acting('take'), ...Object.keys(acts).map(acting)];
+const often = ['acquire', 'acquire', 'release', 'take'].map(acting);
+const commands = [opening, opening, opening, ...often, ...Object.keys(acts).map(acting)];
 
 test('the ledger grants what the naive model grants, to the same clients, in the same order', () => {
+  const caps = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }));
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 8 }), fc.commands(commands, { size: '+2' }), (capacity, list) => {
-      fc.modelRun(() => ({ model: new Model(capacity), real: new Real(capacity) }), list);
-    }),
-    { numRuns: 600 },
+    fc.property(
+      fc.integer({ min: 1, max: 8 }),
+      caps,
+      fc.commands(commands, { size: '+2' }),
+      (capacity, limits, list) => {
+        fc.modelRun(() => ({ model: new Model(capacity, [...limits]), real: new Real(capacity, limits) }), list);
+      },
+    ),
+    { numRuns: Number(process.env.STINT_ROUNDS ?? 1000) },
   );
 });
 

@@ -1,63 +1,122 @@
-// The naive model of the ledger: lists and sorts, no heaps, no counters kept up to date. What it says is the truth.
-import type { ClientKind } from '../../src/core/types.ts';
+// The naive model of the ledger: lists and sorts, no heaps, no counters kept up to date. What it says is the truth. It never
+// gives more than the limit, and time stands still in it.
+import type { BuildClass, ClientKind } from '../../src/core/types.ts';
+
+export interface ModelWaiter {
+  /** Order of arrival. */
+  order: number;
+  /** Whether what is granted is set aside. */
+  reserves: boolean;
+  min: number;
+  max: number;
+}
 
 export interface ModelClient {
   build: number;
   kind: ClientKind;
   held: number;
   offered: number;
-  /** Its waiters, oldest first: order of arrival, and whether what is granted is set aside. */
-  waiters: { order: number; reserves: boolean }[];
+  /** Oldest first. */
+  waiters: ModelWaiter[];
 }
+
+export interface ModelBuild {
+  user: number;
+  weight: number;
+  class: BuildClass;
+  /** Numbers of the caps that it is under. */
+  caps: readonly number[];
+}
+
+/** One that waits, of a build that may have more. */
+interface Candidate {
+  id: number;
+  client: ModelClient;
+  waiter: ModelWaiter;
+  build: ModelBuild;
+  number: number;
+}
+
+const STREAK = 8;
 
 export class Model {
   capacity: number;
+  bearable = Number.POSITIVE_INFINITY;
   readonly clients = new Map<number, ModelClient>();
+  readonly builds = new Map<number, ModelBuild>();
+  /** Bounds by their numbers. */
+  readonly caps: number[];
+  /** Slots that one client may have. */
+  clientMax = Number.POSITIVE_INFINITY;
   #order = 0;
+  #aside: ModelWaiter | undefined;
+  readonly #streaks = new Map<number, number>();
 
-  constructor(capacity: number) {
+  constructor(capacity: number, caps: number[]) {
     this.capacity = capacity;
+    this.caps = caps;
   }
 
+  get limit(): number {
+    return Math.min(this.capacity, this.bearable);
+  }
+
+  /** What whoever comes may have. */
   free(): number {
-    return this.capacity - [...this.clients.values()].reduce((sum, client) => sum + has(client), 0);
+    return this.#aside === undefined ? this.#unowned() : Math.min(0, this.#unowned());
+  }
+
+  available(id: number): number {
+    const client = this.#client(id);
+    return Math.min(this.free(), this.#room(client.build), this.clientMax - has(client));
   }
 
   waiting(): number {
-    return [...this.clients.values()].reduce((sum, { waiters }) => sum + waiters.length, 0);
+    return this.#admitted().reduce((sum, { waiters }) => sum + waiters.length, 0);
+  }
+
+  waits(build: number): ModelWaiter[] {
+    return this.#of(build).flatMap(({ waiters }) => waiters);
   }
 
   outstanding(build: number): number {
     return this.#of(build).reduce((sum, client) => sum + has(client), 0);
   }
 
-  acquire(id: number, reserves: boolean): number[] {
-    this.#client(id).waiters.push({ order: this.#order++, reserves });
-    return this.#grant();
+  acquire(id: number, { reserves, min, max }: Omit<ModelWaiter, 'order'>): Granted[] {
+    this.#client(id).waiters.push({ order: this.#order++, reserves, min, max });
+    return this.grant();
+  }
+
+  cancel(id: number): Granted[] {
+    if (this.#client(id).waiters.shift() !== this.#aside) return [];
+    return this.grant();
   }
 
   take(id: number): boolean {
-    if (this.free() <= 0) return false;
+    if (this.available(id) <= 0) return false;
     this.#client(id).held++;
+    this.#checkAside();
     return true;
   }
 
   charge(id: number): void {
     this.#client(id).held++;
+    this.#checkAside();
   }
 
-  release(id: number, count: number): { released: number; granted: number[] } {
+  release(id: number, count: number): { released: number; granted: Granted[] } {
     const client = this.#client(id);
     const released = Math.max(0, Math.min(count, client.held));
     client.held -= released;
-    return { released, granted: this.#grant() };
+    return { released, granted: this.grant() };
   }
 
-  lend(id: number): { lent: boolean; granted: number[] } {
+  lend(id: number): { lent: boolean; granted: Granted[] } {
     const client = this.#client(id);
     const lent = client.kind === 'exact' && client.held === 0 && this.outstanding(client.build) > 0;
     if (lent) client.held = -1;
-    return { lent, granted: this.#grant() };
+    return { lent, granted: lent ? this.grant() : [] };
   }
 
   offer(id: number, count: number): void {
@@ -71,62 +130,167 @@ export class Model {
     client.offered = untaken;
   }
 
-  withdraw(id: number, count: number): number[] {
+  withdraw(id: number, count: number): Granted[] {
     this.#client(id).offered -= count;
-    return this.#grant();
+    return this.grant();
   }
 
-  forget(id: number): number[] {
+  forget(id: number): Granted[] {
     this.clients.delete(id);
-    return this.#grant();
-  }
-
-  setCapacity(capacity: number): number[] {
-    this.capacity = capacity;
-    return this.#grant();
+    return this.grant();
   }
 
   /** Ends loans of which nothing is left, then gives free slots to whoever is next, one by one; the clients in that order. */
-  #grant(): number[] {
+  grant(): Granted[] {
     for (const client of this.clients.values()) {
       if (client.held < 0 && this.outstanding(client.build) < 0) client.held = 0;
     }
-    const granted: number[] = [];
-    while (this.free() > 0) {
-      const next = [...this.clients]
-        .filter(([, client]) => client.waiters.length > 0)
-        .sort(([, a], [, b]) => this.#before(a, b))[0];
+    this.#checkAside();
+    const granted: Granted[] = [];
+    while (this.#unowned() > 0) {
+      const next = this.#next();
       if (next === undefined) break;
-      const [id, client] = next;
-      if (client.waiters.shift()?.reserves) client.offered++;
-      else client.held++;
-      granted.push(id);
+      const { id, client, waiter } = next;
+      const count = this.#countFor(next);
+      if (count === 0) {
+        this.#aside = waiter;
+        break;
+      }
+      this.#passed(next);
+      client.waiters.shift();
+      if (waiter.reserves) client.offered += count;
+      else client.held += count;
+      granted.push([id, count]);
+      this.#checkAside();
     }
     return granted;
+  }
+
+  #countFor({ waiter: { min, max }, number }: Candidate): number {
+    const free = this.#unowned();
+    if (free < min) return 0;
+    const others = this.waiting() > 1;
+    const fair = others ? Math.floor(this.share(number)) - this.outstanding(number) : max;
+    return Math.min(free, this.#room(number), max, Math.max(min, fair));
+  }
+
+  /** What a build may have while all others want their part. */
+  share(number: number): number {
+    const active = (build: number) => this.outstanding(build) > 0 || this.waits(build).length > 0;
+    const counts = [...this.builds.keys()].filter((build) => build === number || active(build));
+    const users = new Set(counts.map((build) => this.#build(build).user));
+    const { user, weight } = this.#build(number);
+    const own = counts.filter((build) => this.#build(build).user === user);
+    return (this.limit / users.size) * (weight / own.reduce((sum, build) => sum + this.#build(build).weight, 0));
+  }
+
+  /** Slots of the limit that nobody has. */
+  #unowned(): number {
+    return this.limit - [...this.clients.values()].reduce((sum, client) => sum + has(client), 0);
+  }
+
+  /** What is set aside is so no longer when the demand is gone, or not allowed any more. */
+  #checkAside(): void {
+    if (!this.#candidates().some(({ waiter }) => waiter === this.#aside)) this.#aside = undefined;
+  }
+
+  #next(): Candidate | undefined {
+    const top = this.#top();
+    const aside = this.#candidates().find(({ waiter }) => waiter === this.#aside);
+    if (aside === undefined || (aside.build.class === 'background' && top?.build.class !== 'background')) return top;
+    return aside;
+  }
+
+  /** Of those not in the background, who is next of the user that has least, or of equals waits longest; else of those that are. */
+  #top(): Candidate | undefined {
+    const fore = this.#candidates().filter(({ build }) => build.class !== 'background');
+    const waiting = fore.length > 0 ? fore : this.#candidates();
+    const users = [...new Set(waiting.map(({ build }) => build.user))];
+    const tops = (user: number) =>
+      [
+        this.#best(waiting, user, 'interactive'),
+        this.#best(waiting, user, 'normal'),
+        this.#best(waiting, user, 'background'),
+      ].filter((top) => top !== undefined);
+    const order = (user: number) => Math.min(...tops(user).map(({ waiter }) => waiter.order));
+    users.sort((a, b) => standingOf(this.#outOf(a), 1) - standingOf(this.#outOf(b), 1) || order(a) - order(b));
+    const [user] = users;
+    if (user === undefined) return undefined;
+    const [first, second] = tops(user);
+    if (first === undefined || second === undefined || this.#byBuild(first, second) < 0) return first;
+    const short = this.outstanding(first.number) < Math.max(1, this.share(first.number));
+    return short && (this.#streaks.get(user) ?? 0) < STREAK ? first : second;
+  }
+
+  #passed(passed: Candidate): void {
+    const { user } = passed.build;
+    const other = this.#best(this.#candidates(), user, 'normal');
+    const early = passed.build.class === 'interactive' && other !== undefined && this.#byBuild(other, passed) < 0;
+    this.#streaks.set(user, early ? (this.#streaks.get(user) ?? 0) + 1 : 0);
+  }
+
+  #best(of: Candidate[], user: number, named: BuildClass): Candidate | undefined {
+    return of
+      .filter(({ build }) => build.class === named && build.user === user)
+      .sort((a, b) => this.#byBuild(a, b))[0];
+  }
+
+  /** For each build that waits and may have more: who of it is next. */
+  #candidates(): Candidate[] {
+    const found: Candidate[] = [];
+    for (const [number, build] of this.builds) {
+      const [next] = [...this.clients]
+        .filter(([, client]) => client.build === number && client.waiters.length > 0 && has(client) < this.clientMax)
+        .sort(([, a], [, b]) => has(a) - has(b) || oldest(a) - oldest(b));
+      if (next === undefined) continue;
+      const [id, client] = next;
+      const waiter = client.waiters[0] as ModelWaiter;
+      if (this.#room(number) >= waiter.min) found.push({ id, client, waiter, build, number });
+    }
+    return found;
+  }
+
+  #admitted(): ModelClient[] {
+    const builds = this.#candidates().map(({ number }) => number);
+    return [...this.clients.values()].filter(
+      (client) => builds.includes(client.build) && client.waiters.length > 0 && has(client) < this.clientMax,
+    );
+  }
+
+  #byBuild(a: Candidate, b: Candidate): number {
+    const standing = ({ number, build }: Candidate) => standingOf(this.outstanding(number), build.weight);
+    return standing(a) - standing(b) || a.waiter.order - b.waiter.order;
+  }
+
+  #outOf(user: number): number {
+    const builds = [...this.builds].filter(([, build]) => build.user === user);
+    return builds.reduce((sum, [number]) => sum + this.outstanding(number), 0);
+  }
+
+  #room(number: number): number {
+    const rooms = this.#build(number).caps.map((cap) => {
+      const under = [...this.builds].filter(([, { caps }]) => caps.includes(cap));
+      return (this.caps[cap] as number) - under.reduce((sum, [build]) => sum + this.outstanding(build), 0);
+    });
+    return Math.min(Number.POSITIVE_INFINITY, ...rooms);
   }
 
   #client(id: number): ModelClient {
     return this.clients.get(id) as ModelClient;
   }
 
+  #build(number: number): ModelBuild {
+    return this.builds.get(number) as ModelBuild;
+  }
+
   #of(build: number): ModelClient[] {
     return [...this.clients.values()].filter((client) => client.build === build);
   }
-
-  #before(a: ModelClient, b: ModelClient): number {
-    if (a.build !== b.build) {
-      return this.outstanding(a.build) - this.outstanding(b.build) || this.#best(a.build) - this.#best(b.build);
-    }
-    return has(a) - has(b) || oldest(a) - oldest(b);
-  }
-
-  /** The arrival of the waiter of a build whose turn is first. */
-  #best(build: number): number {
-    const waiting = this.#of(build).filter(({ waiters }) => waiters.length > 0);
-    waiting.sort((a, b) => has(a) - has(b) || oldest(a) - oldest(b));
-    return waiting[0] === undefined ? Number.POSITIVE_INFINITY : oldest(waiting[0]);
-  }
 }
 
+/** Who was granted how many. */
+export type Granted = [id: number, count: number];
+
+const standingOf = (out: number, weight: number): number => (out <= 0 ? 0 : (out + 0.5) / weight);
 const has = ({ held, offered }: ModelClient): number => held + offered;
 const oldest = ({ waiters }: ModelClient): number => waiters[0]?.order ?? Number.POSITIVE_INFINITY;
