@@ -9,6 +9,9 @@ import { VERSION } from './version.ts';
 /** How long the answer to a question may take, milliseconds. */
 const PATIENCE = 5_000;
 
+/** What connect(2) says where there is no daemon, or it leaves at this moment; the last two come of a mount that has ended. */
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTCONN', 'ECONNABORTED']);
+
 /** No daemon answers at the socket: there is none, or it left meanwhile. */
 export class NoDaemon extends Error {}
 
@@ -49,10 +52,8 @@ function exchange(socketPath: string, request: string, patience: number): Promis
       else resolve(Buffer.concat(chunks).toString());
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      const none = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '');
-      reject(
-        none ? new NoDaemon() : new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error }),
-      );
+      if (NOBODY.has(error.code ?? '')) reject(new NoDaemon());
+      else reject(new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error }));
     });
   });
 }

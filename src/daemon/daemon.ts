@@ -135,10 +135,12 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
   let state: 'serving' | 'waiting' | 'leaving' = 'serving';
   let patience: NodeJS.Timeout | undefined;
 
-  /** Refuses whoever waits and gives up the place. Answers that are under way get a moment to arrive. */
-  const close = async () => {
+  /** Refuses whoever waits. Answers that are under way get a moment to arrive. */
+  const refuseAll = async () => {
     builds.refuseAll();
     await new Promise(setImmediate);
+  };
+  const close = () => {
     // Closing the server removes whatever stands at its path; that may be the socket of a daemon that came after us.
     if (inode(runtime.socket) === socket) server.close();
     else server.unref();
@@ -149,10 +151,12 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
     state = 'leaving';
     clearInterval(idleWatch);
     clearTimeout(patience);
-    await builds.engine.hide();
-    await close();
+    await refuseAll();
+    // In the mount the socket is not removed: whoever is being shown the node can keep the directory locked. It goes with the mount.
+    if (mount === undefined) close();
     await builds.stop();
     mount?.unmount();
+    if (mount !== undefined) close();
     dropLock(lock);
     end.resolve();
   };
@@ -173,7 +177,8 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
     state = 'leaving';
     clearInterval(idleWatch);
     mount?.unmount(); // first: nobody answers in it any more
-    void close().then(() => {
+    void refuseAll().then(() => {
+      close();
       dropLock(lock);
       end.reject(error);
     });

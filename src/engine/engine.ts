@@ -167,8 +167,7 @@ export class Engine {
         this.#machine?.system.setClients(message.clients);
         break;
       case 'show':
-        this.#machine?.system.setShown(message.shown);
-        if (!message.shown) this.#machine?.session.turnAway();
+        this.#machine?.system.showNode();
         break;
       case 'refuse':
         this.#machine?.system.refuse();

@@ -43,6 +43,8 @@ export class EngineHandle {
   readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>();
   readonly #ready = Promise.withResolvers<void>();
   #requests = 0;
+  /** Its thread has ended: nobody hears us, and the number of the eventfd can be somebody else's. */
+  #ended = false;
 
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#events = events;
@@ -111,13 +113,7 @@ export class EngineHandle {
 
   /** From now on callers are shown the node. */
   show(): void {
-    this.#send({ type: 'show', shown: true });
-  }
-
-  /** From now on nobody is shown the node, and nobody waits to be: resolves when that is so. */
-  async hide(): Promise<void> {
-    this.#send({ type: 'show', shown: false });
-    await this.snapshot();
+    this.#send({ type: 'show' });
   }
 
   /** From now on only builds that are there already find the node. */
@@ -139,11 +135,13 @@ export class EngineHandle {
     const gone = once(this.#worker, 'exit');
     this.#send({ type: 'stop' });
     await gone;
+    this.#ended = true;
     this.#own?.close();
     closeEventfd(this.#wakeFd);
   }
 
   #send(message: ToEngine): void {
+    if (this.#ended) return;
     this.#worker.postMessage(message);
     signalEventfd(this.#wakeFd);
   }

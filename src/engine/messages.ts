@@ -92,8 +92,8 @@ export type ToEngine =
   /** To what the engine has asked. */
   | { type: 'answer'; request: number; answer: unknown }
   | { type: 'clients'; clients: readonly ClientRule[] }
-  /** Whether callers are shown the node; at first they are not. */
-  | { type: 'show'; shown: boolean }
+  /** From now on callers are shown the node. */
+  | { type: 'show' }
   /** Builds that are not there yet are shown no node any more. */
   | { type: 'refuse' }
   | { type: 'stop' };
@@ -124,7 +124,7 @@ export type FromEngine =
 
 /** What the engine serves beside builds that ask by the API: the machine. */
 export interface SystemOptions {
-  /** The FUSE device, open and mounted. */
+  /** The FUSE device, open and mounted. The engine's thread closes it when it ends. */
   device: number;
   /** Where it is mounted. */
   mount: string;

@@ -54,7 +54,7 @@ export class System implements Ground {
   readonly #opening = new Set<number>();
   #nextId = 1;
   #refusing = false;
-  /** Whether callers are shown the node. Not while the daemon binds or removes its socket: who waits can keep the directory locked. */
+  /** Whether callers are shown the node. Not while the daemon binds its socket: who waits can keep the directory locked. */
   #shown = false;
   /** Which node which program gets, before the built-in table. */
   #rules: SystemOptions['clients'];
@@ -129,8 +129,9 @@ export class System implements Ground {
     return { waiting, stranded: 0, surplus, clients };
   }
 
-  setShown(shown: boolean): void {
-    this.#shown = shown;
+  /** From now on callers are shown the node. */
+  showNode(): void {
+    this.#shown = true;
   }
 
   setClients(rules: SystemOptions['clients']): void {

@@ -1,4 +1,5 @@
-// The engine's thread.
+// The engine's thread. However it ends, the mount ends with it: another thread may be waiting for an answer in there.
+import { closeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Engine } from './engine.ts';
 import type { EngineOptions, ToEngine } from './messages.ts';
@@ -6,8 +7,12 @@ import type { EngineOptions, ToEngine } from './messages.ts';
 const { options, wakeFd } = workerData as { options: EngineOptions; wakeFd: number };
 const port = parentPort as MessagePort;
 
-new Engine(options, {
-  wakeFd,
-  receive: () => receiveMessageOnPort(port)?.message as ToEngine | undefined,
-  send: (message) => port.postMessage(message),
-}).run();
+try {
+  new Engine(options, {
+    wakeFd,
+    receive: () => receiveMessageOnPort(port)?.message as ToEngine | undefined,
+    send: (message) => port.postMessage(message),
+  }).run();
+} finally {
+  if (options.system !== undefined) closeSync(options.system.device);
+}

@@ -10,9 +10,9 @@ const DEVICE = '/dev/fuse';
 const S_IFDIR = 0o40000;
 
 export interface Mount {
-  /** The open FUSE device. */
+  /** The open FUSE device. Whoever serves it closes it; what clients have open of the mount then gets an error, but for pipes. */
   readonly device: number;
-  /** Takes the mount away. What clients have open of it gets an error, but for pipes. */
+  /** Takes the mount out of the tree. */
   unmount(): void;
 }
 
@@ -34,11 +34,10 @@ export function mountDirectory(target: string): Mount {
     if (error instanceof StintError) throw error;
     throw new StintError(`cannot mount ${target}: ${reason(error)}`, { cause: error, ...hintOf(error) });
   }
-  return { device, unmount: () => unmount(device, target) };
+  return { device, unmount: () => unmount(target) };
 }
 
-function unmount(device: number, target: string): void {
-  closeSync(device);
+function unmount(target: string): void {
   try {
     if (mountsAt(target).some(isOurs)) detachMount(target);
   } catch {

@@ -92,13 +92,6 @@ export class Session {
     this.#directory = parts.directory;
   }
 
-  /** Nobody who waits to be shown the node is shown it. */
-  turnAway(): void {
-    for (const waiting of this.#showing.values()) {
-      for (const parked of waiting) if (this.#resume(parked)) this.#status(parked, ENOENT);
-    }
-  }
-
   /** Answers one request, or sees to it that it is answered. */
   handle(request: Request): void {
     switch (request.opcode) {
@@ -153,14 +146,17 @@ export class Session {
       case OP.MKNOD:
         this.#mknod(request);
         break;
-      case OP.UNLINK:
-        this.#unlink(request);
-        break;
       case OP.IOCTL:
         this.#status(request, ENOTTY);
         break;
       case OP.CREATE:
       case OP.MKDIR:
+      case OP.SYMLINK:
+      case OP.LINK:
+      case OP.RENAME:
+      case OP.RENAME2:
+      case OP.UNLINK:
+      case OP.RMDIR:
         this.#status(request, EPERM);
         break;
       default:
@@ -325,12 +321,6 @@ export class Session {
     }
     this.#directory.socket = true;
     this.#entry(request, ID.SOCKET);
-  }
-
-  #unlink(request: Request): void {
-    const allowed = request.name === NAMES.socket && this.#host.own(request.pid);
-    if (allowed) this.#directory.socket = false;
-    this.#status(request, allowed ? 0 : EPERM);
   }
 
   /** Goes on when it is known who calls; `kept` is the request as long as that takes. */

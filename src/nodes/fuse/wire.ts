@@ -16,9 +16,13 @@ export const OP = {
   FORGET: 2,
   GETATTR: 3,
   SETATTR: 4,
+  SYMLINK: 6,
   MKNOD: 8,
   MKDIR: 9,
   UNLINK: 10,
+  RMDIR: 11,
+  RENAME: 12,
+  LINK: 13,
   OPEN: 14,
   READ: 15,
   WRITE: 16,
@@ -36,6 +40,7 @@ export const OP = {
   IOCTL: 39,
   POLL: 40,
   BATCH_FORGET: 42,
+  RENAME2: 45,
 } as const;
 
 /** Flags of fuse_init_in and fuse_init_out. */
@@ -149,7 +154,7 @@ export class Request {
   get fh(): number {
     return this.#word(11) * TWO_32 + this.#word(10);
   }
-  /** LOOKUP, UNLINK: the name. */
+  /** LOOKUP: the name. */
   get name(): string {
     return this.#text(IN_HEADER);
   }

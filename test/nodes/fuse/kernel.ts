@@ -21,6 +21,9 @@ export const STRUCTS = {
     'atimensec:u32 mtimensec:u32 ctimensec:u32 mode:u32 _unused4:u32 uid:u32 gid:u32 _unused5:u32',
   fuse_mknod_in: 'mode:u32 rdev:u32 umask:u32 padding:u32',
   fuse_mkdir_in: 'mode:u32 umask:u32',
+  fuse_rename_in: 'newdir:u64',
+  fuse_rename2_in: 'newdir:u64 flags:u32 padding:u32',
+  fuse_link_in: 'oldnodeid:u64',
   fuse_open_in: 'flags:u32 _open_flags:u32',
   fuse_create_in: 'flags:u32 mode:u32 umask:u32 _open_flags:u32',
   fuse_read_in: 'fh:u64 offset:u64 size:u32 read_flags:u32 lock_owner:u64 flags:u32 padding:u32',
@@ -58,10 +61,13 @@ export const REQUESTS = {
   GETATTR: { code: 3, struct: 'fuse_getattr_in' },
   SETATTR: { code: 4, struct: 'fuse_setattr_in' },
   READLINK: { code: 5, struct: undefined },
+  SYMLINK: { code: 6, struct: undefined },
   MKNOD: { code: 8, struct: 'fuse_mknod_in' },
   MKDIR: { code: 9, struct: 'fuse_mkdir_in' },
   UNLINK: { code: 10, struct: undefined },
   RMDIR: { code: 11, struct: undefined },
+  RENAME: { code: 12, struct: 'fuse_rename_in' },
+  LINK: { code: 13, struct: 'fuse_link_in' },
   OPEN: { code: 14, struct: 'fuse_open_in' },
   READ: { code: 15, struct: 'fuse_read_in' },
   WRITE: { code: 16, struct: 'fuse_write_in' },
@@ -80,6 +86,7 @@ export const REQUESTS = {
   IOCTL: { code: 39, struct: 'fuse_ioctl_in' },
   POLL: { code: 40, struct: 'fuse_poll_in' },
   BATCH_FORGET: { code: 42, struct: 'fuse_batch_forget_in' },
+  RENAME2: { code: 45, struct: 'fuse_rename2_in' },
 } as const satisfies Record<string, { code: number; struct: Struct | undefined }>;
 
 export type Opcode = keyof typeof REQUESTS;
