@@ -217,7 +217,7 @@ export class Ledger {
   /** Charges a client for one job that runs without having asked, whether a slot is free or not. */
   charge(client: Client): void {
     this.#give(client, 1, 0, this.#free > 0);
-    if (this.#auditing) this.audit();
+    this.#dispatch(); // it may have left no room for whom slots are set aside
   }
 
   /** Gives up an acquire that still waits; false when it does not wait (it was granted, or never asked). */

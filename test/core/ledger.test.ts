@@ -107,8 +107,7 @@ const acts: Record<string, Act> = {
   charge: ({ model, real, id, client }) => {
     if (client.kind !== 'implicit') return undefined;
     real.ledger.charge(client);
-    model.charge(id);
-    return [];
+    return model.charge(id);
   },
   release: ({ model, real, id, client, n }) => {
     const { released, granted } = model.release(id, n);

@@ -100,9 +100,9 @@ export class Model {
     return true;
   }
 
-  charge(id: number): void {
+  charge(id: number): Granted[] {
     this.#client(id).held++;
-    this.#checkAside();
+    return this.grant();
   }
 
   release(id: number, count: number): { released: number; granted: Granted[] } {
