@@ -216,7 +216,7 @@ function memoryLimit({ memory, forecast, used }: Readings, config: LimitsConfig)
   const room = (forecast.available - floor - pending) / next;
   // A little too much is no reason to leave a slot empty when a job of the same kind ends.
   const more = room >= 0 ? Math.floor(room) : -Math.round(-room);
-  const growth = pending > 0 ? `, of which running jobs are expected to take ${size(pending)} more` : '';
+  const growth = pending >= 2 ** 20 ? `, of which running jobs are expected to take ${size(pending)} more` : '';
   const reason =
     `memory: ${size(Math.max(0, forecast.available - floor))} left above the floor of ${size(floor)}${growth}; ` +
     `each job of ${who} is expected to need ${size(next)}`;

@@ -44,6 +44,8 @@ interface Run {
 export const MAX_LEARNED = 1000;
 /** What a build that goes on for long had at most before that does not count for what it needs now, milliseconds. */
 const WINDOW = 600_000;
+/** What stands for the name of whoever is not known. */
+const UNKNOWN = 'an unknown program';
 /** How far a smaller need moves what was learned; a larger one is believed at once. */
 const DOWN = 0.2;
 
@@ -66,14 +68,8 @@ export class Memory {
     return [...this.#learned.values()];
   }
 
-  /** Takes in what all builds have now; those that are missing have ended. */
+  /** Takes in what builds have now. */
   observe(builds: readonly BuildMemory[], now: number): void {
-    const here = new Set(builds.map(({ id }) => id));
-    for (const [id, run] of this.#runs) {
-      if (here.has(id)) continue;
-      this.#learn(run);
-      this.#runs.delete(id);
-    }
     for (const { id, program, label, slots, peak } of builds) {
       const run = this.#runs.get(id) ?? { program, label, peak: 0, since: now, slots: 0, gained: 0 };
       this.#runs.set(id, run);
@@ -87,6 +83,14 @@ export class Memory {
       }
       if (slots > 0) run.peak = Math.max(run.peak, peak / slots);
     }
+  }
+
+  /** A build is over: what it needed is learned. */
+  ended(id: number): void {
+    const run = this.#runs.get(id);
+    if (run === undefined) return;
+    this.#runs.delete(id);
+    this.#learn(run);
   }
 
   /** What one job is expected to need, bytes. */
@@ -108,18 +112,20 @@ export class Memory {
     return all[Math.floor(0.75 * (all.length - 1))] as number;
   }
 
-  /** The most that any job is expected to need. */
-  get largest(): number {
-    return Math.max(this.unknown, ...this.learned.map(({ bytes }) => bytes));
+  /** What is to be reckoned with while nobody knows who comes next. */
+  worst(available: number): Forecast {
+    const unknown = { bytes: this.unknown, label: UNKNOWN };
+    const { bytes, label } = this.learned.reduce((most, one) => (one.bytes > most.bytes ? one : most), unknown);
+    return { used: 0, available, pending: 0, next: bytes, who: label };
   }
 
-  /** What the builds that `observe` was told of will do; `available`: memory, bytes. */
+  /** What builds will do, as they were found when so many bytes were available. */
   forecast(builds: readonly BuildMemory[], available: number): Forecast {
     const waits = builds.some(({ waiting }) => waiting > 0);
     let used = 0;
     let pending = 0;
     let next = 0;
-    let who = 'an unknown program';
+    let who = UNKNOWN;
     for (const build of builds) {
       const { slots, waiting, bytes, young, label, program } = build;
       const { peak, gained } = this.#runs.get(build.id) ?? { peak: 0, gained: slots };

@@ -1,0 +1,112 @@
+// One look at the machine: what its sensors say, joined with what the engine says of the builds. The walk of /proc is the dear
+// part: it is done as often as it may cost.
+import type { Readings } from '../core/limits.ts';
+import type { BuildMemory, Memory } from '../core/memory.ts';
+import type { BuildFigures, Snapshot } from '../engine/messages.ts';
+import { processors } from '../process/processors.ts';
+import { runningTasks } from '../sensors/load.ts';
+import { machineMemory } from '../sensors/memory.ts';
+import { Pressure, RESOURCES } from '../sensors/pressure.ts';
+import { type Footprint, Processes } from '../sensors/processes.ts';
+
+/** The part of one processor that walks may take. */
+const MAX_COST = 0.003;
+
+export class Sampler {
+  readonly #memory: Memory;
+  readonly #processes = new Processes();
+  readonly #pressure = new Pressure();
+  readonly #processors = processors();
+  /** The builds as they were found at the last walk, and what was available then, bytes. */
+  #found: Found[] = [];
+  #available: number | undefined;
+  /** Builds that came since, by id: their labels. */
+  readonly #new = new Map<number, string>();
+  /** Slots in use at the last look. */
+  #used = 0;
+  #walkedAt = Number.NEGATIVE_INFINITY;
+  /** How long to wait until the next walk, milliseconds. */
+  #pause = 0;
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+  }
+
+  /** A build is about to come. */
+  came(id: number, label: string): void {
+    this.#new.set(id, label);
+  }
+
+  ended(id: number): void {
+    this.#new.delete(id);
+    this.#found = this.#found.filter((build) => build.id !== id);
+    this.#memory.ended(id);
+    if (this.#found.length > 0) return;
+    // Nobody is left to look at: what was seen is soon out of date.
+    this.#available = undefined;
+    this.#used = 0;
+  }
+
+  /** What counts now; `snapshot`: of this moment, where there is one. `now`: milliseconds. */
+  look(capacity: number, snapshot: Snapshot | undefined, now: number): Readings {
+    const memory = machineMemory();
+    if (snapshot !== undefined) {
+      this.#used = snapshot.builds.reduce((sum, { implicit, held }) => sum + implicit + held, 0);
+      if (now - this.#walkedAt >= this.#pause) this.#walk(snapshot, memory?.available, now);
+    }
+    const all = runningTasks();
+    const running = this.#found.reduce((sum, build) => sum + build.running, 0);
+    const available = this.#available ?? memory?.available;
+    const newcomers = [...this.#new].map(([id, label]) => newcomer(id, label));
+    const pressure: Readings['pressure'] = {};
+    for (const resource of RESOURCES) {
+      const percent = this.#pressure.percent(resource, now);
+      if (percent !== undefined) pressure[resource] = percent;
+    }
+    return {
+      capacity,
+      used: this.#used,
+      processors: this.#processors,
+      pressure,
+      ...(all !== undefined && { running: { all, builds: running } }),
+      ...(memory !== undefined && { memory }),
+      ...(available !== undefined && { forecast: this.#memory.forecast([...this.#found, ...newcomers], available) }),
+    };
+  }
+
+  /** What counts while there is no build: whoever comes may be the worst. */
+  idle(capacity: number): Readings {
+    this.#pressure.restart();
+    const memory = machineMemory();
+    const readings = { capacity, used: 0, processors: this.#processors, pressure: {} };
+    return memory === undefined ? readings : { ...readings, memory, forecast: this.#memory.worst(memory.available) };
+  }
+
+  #walk({ builds }: Snapshot, available: number | undefined, now: number): void {
+    const before = process.threadCpuUsage();
+    const roots = new Map<number, number>();
+    for (const { id, facts, clients } of builds) {
+      if (facts.kind === 'run') roots.set(facts.rootPid, id);
+      for (const { pid } of clients) if (!roots.has(pid)) roots.set(pid, id);
+    }
+    const footprints = this.#processes.walk(roots, now);
+    this.#found = builds.map((build) => foundOf(build, footprints.get(build.id)));
+    this.#available = available;
+    for (const { id } of builds) this.#new.delete(id);
+    this.#memory.observe(this.#found, now);
+    const { user, system } = process.threadCpuUsage(before);
+    this.#pause = (user + system) / 1000 / MAX_COST;
+    this.#walkedAt = now;
+  }
+}
+
+type Found = BuildMemory & Footprint;
+
+const NOTHING: Footprint = { program: undefined, processes: 0, young: 0, running: 0, bytes: 0, peak: 0 };
+
+const newcomer = (id: number, label: string): Found => ({ ...NOTHING, id, label, slots: 0, waiting: 1 });
+
+function foundOf({ id, facts, implicit, held, waiting, clients }: BuildFigures, footprint: Footprint = NOTHING): Found {
+  const program = footprint.program ?? clients[0]?.program;
+  return { ...footprint, program, id, label: facts.label, slots: Math.max(0, implicit + held), waiting };
+}
