@@ -196,8 +196,44 @@ export class Limiter {
   }
 }
 
+/** What the builds of one control group may have. */
+export interface GroupLimit {
+  name: 'cgroup';
+  /** Slots for all of them together; Infinity: any number. */
+  slots: number;
+  reason: string;
+}
+
+interface GroupReadings {
+  /** The group, as a folder. */
+  folder: string;
+  /** Processors that it may use; Infinity: any number. */
+  quota: number;
+  /** What it may have and has, bytes. */
+  memory: { limit: number; used: number } | undefined;
+  /** Of the builds in it, with what the group has left as available. */
+  forecast: Forecast | undefined;
+}
+
+/** What a control group can bear of the builds in it; one slot always. */
+export function groupLimit({ folder, quota, memory, forecast }: GroupReadings, config: LimitsConfig): GroupLimit {
+  const cpus = Math.ceil(quota);
+  const byCpu = {
+    slots: cpus,
+    reason: `builds in ${folder} may use ${cpus} ${cpus === 1 ? 'processor' : 'processors'}`,
+  };
+  if (memory === undefined || forecast === undefined) return { name: 'cgroup', ...byCpu };
+  const { available, pending, next, who, used } = forecast;
+  const floor = 'bytes' in config.minMemory ? 0 : floorOf(config, memory.limit);
+  const slots = Math.max(1, used + roomFor((available - floor - (config.memoryLookAhead ? pending : 0)) / next));
+  if (cpus <= slots) return { name: 'cgroup', ...byCpu };
+  const left = `${size(Math.max(0, available))} of ${size(memory.limit)} left`;
+  const reason = `builds in ${folder}: ${left}; each job of ${who} is expected to need ${size(next)}`;
+  return { name: 'cgroup', slots, reason };
+}
+
 /** The floor in bytes. */
-export function floorOf({ minMemory }: LimitsConfig, total: number): number {
+function floorOf({ minMemory }: LimitsConfig, total: number): number {
   return 'bytes' in minMemory ? minMemory.bytes : (total * minMemory.percent) / 100;
 }
 
@@ -213,9 +249,7 @@ function memoryLimit({ memory, forecast, used }: Readings, config: LimitsConfig)
   }
   if (!config.memoryLookAhead || forecast === undefined) return undefined;
   const { pending, next, who } = forecast;
-  const room = (forecast.available - floor - pending) / next;
-  // A little too much is no reason to leave a slot empty when a job of the same kind ends.
-  const more = room >= 0 ? Math.floor(room) : -Math.round(-room);
+  const more = roomFor((forecast.available - floor - pending) / next);
   const growth = pending >= 2 ** 20 ? `, of which running jobs are expected to take ${size(pending)} more` : '';
   const reason =
     `memory: ${size(Math.max(0, forecast.available - floor))} left above the floor of ${size(floor)}${growth}; ` +
@@ -223,8 +257,11 @@ function memoryLimit({ memory, forecast, used }: Readings, config: LimitsConfig)
   return { name: 'memory', slots: forecast.used + more, reason };
 }
 
+/** A little too much is no reason to leave a slot empty when a job of the same kind ends. */
+const roomFor = (jobs: number): number => (jobs >= 0 ? Math.floor(jobs) : -Math.round(-jobs));
+
 /** `1.2 GiB`. */
-export function size(bytes: number): string {
+function size(bytes: number): string {
   if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   return `${Math.round(bytes / 2 ** 20)} MiB`;
 }

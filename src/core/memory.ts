@@ -35,6 +35,9 @@ interface Run {
   /** Most that one slot had since `since`, bytes; 0: nothing was seen yet. */
   peak: number;
   since: number;
+  /** When it was seen first and last. */
+  first: number;
+  last: number;
   /** Slots at the last look, and how many of these it did not have at the one before. */
   slots: number;
   gained: number;
@@ -44,6 +47,8 @@ interface Run {
 export const MAX_LEARNED = 1000;
 /** What a build that goes on for long had at most before that does not count for what it needs now, milliseconds. */
 const WINDOW = 600_000;
+/** After so long a build of a new kind has shown what it needs, milliseconds. */
+const SETTLED = 120_000;
 /** What stands for the name of whoever is not known. */
 const UNKNOWN = 'an unknown program';
 /** How far a smaller need moves what was learned; a larger one is believed at once. */
@@ -71,9 +76,19 @@ export class Memory {
   /** Takes in what builds have now. */
   observe(builds: readonly BuildMemory[], now: number): void {
     for (const { id, program, label, slots, peak } of builds) {
-      const run = this.#runs.get(id) ?? { program, label, peak: 0, since: now, slots: 0, gained: 0 };
+      const run = this.#runs.get(id) ?? {
+        program,
+        label,
+        peak: 0,
+        since: now,
+        first: now,
+        last: now,
+        slots: 0,
+        gained: 0,
+      };
       this.#runs.set(id, run);
       if (program !== undefined) run.program = program;
+      run.last = now;
       run.gained = Math.max(0, slots - run.slots);
       run.slots = slots;
       if (now - run.since >= WINDOW) {
@@ -127,9 +142,9 @@ export class Memory {
     let next = 0;
     let who = UNKNOWN;
     for (const build of builds) {
-      const { slots, waiting, bytes, young, label, program } = build;
-      const { peak, gained } = this.#runs.get(build.id) ?? { peak: 0, gained: slots };
-      const need = Math.max(this.expected(label, program), peak);
+      const { slots, waiting, bytes, young, label } = build;
+      const { gained } = this.#runs.get(build.id) ?? { gained: slots };
+      const need = this.#need(build);
       used += slots;
       // What was given out a moment ago may have no process yet.
       const growing = Math.min(slots, young + gained);
@@ -140,6 +155,19 @@ export class Memory {
       }
     }
     return { used, available, pending, next: next || this.unknown, who };
+  }
+
+  /** What one job of a build that is there is expected to need, bytes. */
+  #need({ id, label, program }: BuildMemory): number {
+    const run = this.#runs.get(id);
+    // A kind of build that is new has shown by now what it needs.
+    if (run !== undefined && run.peak > 0 && run.last - run.first >= SETTLED && !this.#knows(label)) return run.peak;
+    return Math.max(this.expected(label, program), run?.peak ?? 0);
+  }
+
+  #knows(label: string): boolean {
+    for (const one of this.#learned.values()) if (one.label === label) return true;
+    return false;
   }
 
   #learn({ program = '', label, peak }: Run): void {

@@ -1,6 +1,6 @@
 // One look at the machine: what its sensors say, joined with what the engine says of the builds. The walk of /proc is the dear
 // part: it is done as often as it may cost.
-import type { Readings } from '../core/limits.ts';
+import type { LimitsConfig, Readings } from '../core/limits.ts';
 import type { BuildMemory, Memory } from '../core/memory.ts';
 import type { BuildFigures, Snapshot } from '../engine/messages.ts';
 import { processors } from '../process/processors.ts';
@@ -8,12 +8,14 @@ import { runningTasks } from '../sensors/load.ts';
 import { machineMemory } from '../sensors/memory.ts';
 import { Pressure, RESOURCES } from '../sensors/pressure.ts';
 import { type Footprint, Processes } from '../sensors/processes.ts';
+import type { Groups } from './groups.ts';
 
 /** The part of one processor that walks may take. */
 const MAX_COST = 0.003;
 
 export class Sampler {
   readonly #memory: Memory;
+  readonly #groups: Groups;
   readonly #processes = new Processes();
   readonly #pressure = new Pressure();
   readonly #processors = processors();
@@ -28,8 +30,9 @@ export class Sampler {
   /** How long to wait until the next walk, milliseconds. */
   #pause = 0;
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, groups: Groups) {
     this.#memory = memory;
+    this.#groups = groups;
   }
 
   /** A build is about to come. */
@@ -41,6 +44,7 @@ export class Sampler {
     this.#new.delete(id);
     this.#found = this.#found.filter((build) => build.id !== id);
     this.#memory.ended(id);
+    this.#groups.ended(id);
     if (this.#found.length > 0) return;
     // Nobody is left to look at: what was seen is soon out of date.
     this.#available = undefined;
@@ -48,11 +52,17 @@ export class Sampler {
   }
 
   /** What counts now; `snapshot`: of this moment, where there is one. `now`: milliseconds. */
-  look(capacity: number, snapshot: Snapshot | undefined, now: number): Readings {
+  look(
+    capacity: number,
+    snapshot: Snapshot | undefined,
+    { config, now }: { config: LimitsConfig; now: number },
+  ): Readings {
     const memory = machineMemory();
     if (snapshot !== undefined) {
       this.#used = snapshot.builds.reduce((sum, { implicit, held }) => sum + implicit + held, 0);
-      if (now - this.#walkedAt >= this.#pause) this.#walk(snapshot, memory?.available, now);
+      if (now - this.#walkedAt >= this.#pause) {
+        this.#walk(snapshot, memory?.available, { config, now });
+      }
     }
     const all = runningTasks();
     const running = this.#found.reduce((sum, build) => sum + build.running, 0);
@@ -82,18 +92,26 @@ export class Sampler {
     return memory === undefined ? readings : { ...readings, memory, forecast: this.#memory.worst(memory.available) };
   }
 
-  #walk({ builds }: Snapshot, available: number | undefined, now: number): void {
+  #walk(
+    { builds, capacity }: Snapshot,
+    available: number | undefined,
+    { config, now }: { config: LimitsConfig; now: number },
+  ): void {
     const before = process.threadCpuUsage();
     const roots = new Map<number, number>();
+    const pids = new Map<number, number>();
     for (const { id, facts, clients } of builds) {
       if (facts.kind === 'run') roots.set(facts.rootPid, id);
       for (const { pid } of clients) if (!roots.has(pid)) roots.set(pid, id);
+      const pid = clients[0]?.pid ?? facts.rootPid;
+      if (pid !== 0) pids.set(id, pid);
     }
     const footprints = this.#processes.walk(roots, now);
     this.#found = builds.map((build) => foundOf(build, footprints.get(build.id)));
     this.#available = available;
     for (const { id } of builds) this.#new.delete(id);
     this.#memory.observe(this.#found, now);
+    this.#groups.look(this.#found, pids, config, capacity);
     const { user, system } = process.threadCpuUsage(before);
     this.#pause = (user + system) / 1000 / MAX_COST;
     this.#walkedAt = now;

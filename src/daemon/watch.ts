@@ -1,14 +1,17 @@
 // The loop that keeps the pool within what the machine can bear: looks at it, has `core/limits` judge, and tells the engine. It
 // runs while there are builds; without any it has neither a timer nor a trigger.
-import { Limiter, type LimitsConfig, type Verdict } from '../core/limits.ts';
+import { type GroupLimit, type Limit, Limiter, type LimitsConfig, type Verdict } from '../core/limits.ts';
 import { Memory } from '../core/memory.ts';
 import type { Snapshot } from '../engine/messages.ts';
 import { Triggers } from '../kernel/pressure.ts';
+import { type BoundsEngine, Groups } from './groups.ts';
 import type { LearnedFile } from './learned.ts';
 import { Sampler } from './sampler.ts';
 
 /** Between two looks, milliseconds. */
 const PERIOD = 1000;
+/** How soon a build is looked at after it came: by then it is what it is to be. */
+const SOON = 100;
 /** The same while no build uses a slot or waits for one. */
 const IDLE_PERIOD = 5000;
 /** A trigger has us look no sooner than this after the last look. */
@@ -17,7 +20,7 @@ const AGAIN = 200;
 const WRITE = 60_000;
 
 /** What it needs of the engine. */
-interface Engine {
+interface Engine extends BoundsEngine {
   snapshot(): Promise<Snapshot>;
   setLimit(limit: number): void;
 }
@@ -36,6 +39,7 @@ export interface WatchOptions {
 export class Watch {
   readonly #options: WatchOptions;
   readonly #memory: Memory;
+  readonly #groups: Groups;
   readonly #sampler: Sampler;
   readonly #limiter: Limiter;
   readonly #builds = new Set<number>();
@@ -59,13 +63,14 @@ export class Watch {
     this.#verdict = { limit: capacity, limits: [] };
     this.#limiter = new Limiter(limits);
     this.#memory = new Memory(limits.memoryPerJob, learned?.read());
-    this.#sampler = new Sampler(this.#memory);
+    this.#groups = new Groups(options.engine, this.#memory);
+    this.#sampler = new Sampler(this.#memory, this.#groups);
     this.#rest();
   }
 
-  /** What allows fewer slots than the pool has, smallest first. */
-  get limits(): Verdict['limits'] {
-    return this.#verdict.limits;
+  /** What allows fewer slots than the pool has, smallest first; then what does so for the builds of a control group. */
+  get limits(): (Limit | GroupLimit)[] {
+    return [...this.#verdict.limits, ...this.#groups.limits];
   }
 
   /** A build is about to ask for its first slot; or it has `appeared`, and has slots already. */
@@ -77,7 +82,7 @@ export class Watch {
     if (first) this.#arm();
     this.#judge(undefined);
     if (appeared) void this.#look();
-    else if (first) this.#lookAfter(PERIOD);
+    else if (first) this.#lookAfter(SOON);
   }
 
   ended(id: number): void {
@@ -131,13 +136,17 @@ export class Watch {
     const now = performance.now();
     if (snapshot !== undefined) this.#lookedAt = now;
     if (this.#builds.size === 0) this.#rest();
-    else this.#tell(this.#limiter.judge(this.#sampler.look(this.#capacity, snapshot, now), now));
+    else {
+      const readings = this.#sampler.look(this.#capacity, snapshot, { config: this.#limiter.config, now });
+      this.#tell(this.#limiter.judge(readings, now));
+    }
   }
 
   /** Nobody is there. */
   #rest(): void {
     this.#sleep();
     this.#write();
+    this.#groups.limits = [];
     // What appears by itself has slots before it can be looked at.
     const { system } = this.#options;
     const { config } = this.#limiter;

@@ -61,6 +61,15 @@ test('the guess for unknown programs follows what others need', () => {
   assert.equal(memory.worst(0).next, GIB);
 });
 
+test('a build of a new kind is judged by itself once it was there for a while', () => {
+  const memory = new Memory(256 * MIB);
+  const all = [build({ slots: 2, bytes: 20 * MIB, waiting: 1 })];
+  memory.observe(all, 0);
+  assert.equal(memory.forecast(all, 0).next, 256 * MIB);
+  memory.observe(all, 121_000);
+  assert.equal(memory.forecast(all, 0).next, 10 * MIB);
+});
+
 test('what running jobs will still take is set aside: no more than young ones can grow', () => {
   const memory = new Memory(256 * MIB, [{ program: 'make', label: 'webkit', bytes: 2 * GIB }]);
   const pending = (more: Partial<BuildMemory>) => {

@@ -51,6 +51,7 @@ class Growth {
       deadline: 120_000,
     });
     assert.equal(code, 0, stderr);
+    assert.equal((await this.place.run(['--label', 'small', '--', 'sleep', '2'])).code, 0);
     daemon.stop();
     await daemon.done;
   }
