@@ -2,12 +2,27 @@
 // in it or below.
 import { type GroupLimit, groupLimit, type LimitsConfig } from '../core/limits.ts';
 import type { BuildMemory, Memory } from '../core/memory.ts';
-import { type Cgroup, cgroupsOf, cpuQuota, type GroupMemory, groupMemory, type Read } from '../process/cgroups.ts';
+import {
+  type Cgroup,
+  cgroupMounts,
+  cgroupsOf,
+  cpuQuota,
+  type GroupMemory,
+  groupMemory,
+  type Read,
+} from '../process/cgroups.ts';
 
 /** What it needs of the engine. */
 export interface BoundsEngine {
   setCap(name: string, limit: number): void;
   setBounds(id: number, caps: readonly string[]): void;
+}
+
+interface Look {
+  config: LimitsConfig;
+  /** Slots in the pool. */
+  capacity: number;
+  now: number;
 }
 
 interface Group {
@@ -17,13 +32,29 @@ interface Group {
   builds: BuildMemory[];
 }
 
+interface Bounds {
+  /** The groups around it. */
+  cgroups: readonly Cgroup[];
+  /** When they were read, milliseconds. */
+  at: number;
+  /** What the engine was told. */
+  told: string;
+}
+
+const CONTROLLERS = ['cpu', 'memory'] as const;
+/** A process may be moved: its groups are looked up again after so long, milliseconds. */
+const AGAIN = 10_000;
+
 export class Groups {
   readonly #engine: BoundsEngine;
   readonly #memory: Memory;
   readonly #read: Read | undefined;
-  /** What the engine was told: of each bound, and of each build. */
+  readonly #mounts: Record<(typeof CONTROLLERS)[number], ReturnType<typeof cgroupMounts>>;
+  /** What the engine was told of each bound. */
   readonly #limits = new Map<string, number>();
-  readonly #bounds = new Map<number, string>();
+  readonly #bounds = new Map<number, Bounds>();
+  /** Groups that had no limit, and until when that is believed. */
+  readonly #unlimited = new Map<string, number>();
   /** What binds now, for people. */
   limits: GroupLimit[] = [];
 
@@ -31,21 +62,27 @@ export class Groups {
     this.#engine = engine;
     this.#memory = memory;
     this.#read = read;
+    this.#mounts = { cpu: cgroupMounts('cpu', read), memory: cgroupMounts('memory', read) };
   }
 
-  /** `pids`: of each build a process. */
-  look(
-    builds: readonly BuildMemory[],
-    pids: ReadonlyMap<number, number>,
-    config: LimitsConfig,
-    capacity: number,
-  ): void {
+  /** `pids`: of each build a process. `now`: milliseconds. */
+  look(builds: readonly BuildMemory[], pids: ReadonlyMap<number, number>, { config, capacity, now }: Look): void {
     const groups = new Map<string, Group>();
     for (const build of builds) {
       const pid = pids.get(build.id);
-      const own = pid === undefined || !config.cgroup ? [] : this.#groupsOf(pid, groups);
-      for (const folder of own) groups.get(folder)?.builds.push(build);
-      this.#bind(build.id, own.map(nameOf));
+      const around = pid === undefined || !config.cgroup ? [] : this.#groupsOf(build.id, pid, now);
+      const limited: string[] = [];
+      for (const cgroup of around) {
+        const { folder } = cgroup;
+        if (limited.includes(folder) || now < (this.#unlimited.get(folder) ?? 0)) continue;
+        const group = groups.get(folder) ?? this.#group(cgroup);
+        groups.set(folder, group);
+        if (group.quota === Number.POSITIVE_INFINITY && group.memory === undefined)
+          this.#unlimited.set(folder, now + AGAIN);
+        else limited.push(folder);
+      }
+      for (const folder of limited) groups.get(folder)?.builds.push(build);
+      this.#bind(build.id, limited.map(nameOf));
     }
     this.limits = [];
     for (const [folder, { quota, memory, builds: inside }] of groups) {
@@ -60,6 +97,7 @@ export class Groups {
       this.#limits.delete(name);
       this.#engine.setCap(name, Number.POSITIVE_INFINITY);
     }
+    for (const [folder, until] of this.#unlimited) if (until <= now) this.#unlimited.delete(folder);
     this.limits.sort((a, b) => a.slots - b.slots);
   }
 
@@ -67,19 +105,12 @@ export class Groups {
     this.#bounds.delete(id);
   }
 
-  /** The folders of the groups around a process that have a limit. */
-  #groupsOf(pid: number, groups: Map<string, Group>): string[] {
-    const found: string[] = [];
-    for (const controller of ['cpu', 'memory'] as const) {
-      for (const cgroup of cgroupsOf(controller, this.#read, pid)) {
-        const { folder } = cgroup;
-        const group = groups.get(folder) ?? this.#group(cgroup);
-        groups.set(folder, group);
-        if ((group.quota < Number.POSITIVE_INFINITY || group.memory !== undefined) && !found.includes(folder))
-          found.push(folder);
-      }
-    }
-    return found;
+  #groupsOf(id: number, pid: number, now: number): readonly Cgroup[] {
+    const known = this.#bounds.get(id);
+    if (known !== undefined && now - known.at < AGAIN) return known.cgroups;
+    const cgroups = CONTROLLERS.flatMap((of) => cgroupsOf(of, { read: this.#read, pid, mounts: this.#mounts[of] }));
+    this.#bounds.set(id, { told: '', ...known, cgroups, at: now });
+    return cgroups;
   }
 
   #group(cgroup: Cgroup): Group {
@@ -87,9 +118,10 @@ export class Groups {
   }
 
   #bind(id: number, caps: readonly string[]): void {
+    const bounds = this.#bounds.get(id);
     const told = caps.join('\n');
-    if ((this.#bounds.get(id) ?? '') === told) return;
-    this.#bounds.set(id, told);
+    if (bounds === undefined || bounds.told === told) return;
+    bounds.told = told;
     this.#engine.setBounds(id, caps);
   }
 

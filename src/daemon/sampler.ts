@@ -11,7 +11,7 @@ import { type Footprint, Processes } from '../sensors/processes.ts';
 import type { Groups } from './groups.ts';
 
 /** The part of one processor that walks may take. */
-const MAX_COST = 0.003;
+const MAX_COST = 0.002;
 
 export class Sampler {
   readonly #memory: Memory;
@@ -27,7 +27,8 @@ export class Sampler {
   /** Slots in use at the last look. */
   #used = 0;
   #walkedAt = Number.NEGATIVE_INFINITY;
-  /** How long to wait until the next walk, milliseconds. */
+  /** What a walk costs on average, and how long to wait until the next, milliseconds. */
+  #cost = 0;
   #pause = 0;
 
   constructor(memory: Memory, groups: Groups) {
@@ -64,12 +65,14 @@ export class Sampler {
         this.#walk(snapshot, memory?.available, { config, now });
       }
     }
-    const all = runningTasks();
+    const all = config.maxLoad > 0 || config.maxCpuPressure > 0 ? runningTasks() : undefined;
     const running = this.#found.reduce((sum, build) => sum + build.running, 0);
     const available = this.#available ?? memory?.available;
     const newcomers = [...this.#new].map(([id, label]) => newcomer(id, label));
     const pressure: Readings['pressure'] = {};
+    const wanted = { cpu: config.maxCpuPressure, io: config.maxIoPressure, memory: config.maxMemoryPressure };
     for (const resource of RESOURCES) {
+      if (wanted[resource] <= 0) continue;
       const percent = this.#pressure.percent(resource, now);
       if (percent !== undefined) pressure[resource] = percent;
     }
@@ -111,9 +114,11 @@ export class Sampler {
     this.#available = available;
     for (const { id } of builds) this.#new.delete(id);
     this.#memory.observe(this.#found, now);
-    this.#groups.look(this.#found, pids, config, capacity);
+    this.#groups.look(this.#found, pids, { config, capacity, now });
     const { user, system } = process.threadCpuUsage(before);
-    this.#pause = (user + system) / 1000 / MAX_COST;
+    // The kernel counts a thread's time in large pieces.
+    this.#cost += ((user + system) / 1000 - this.#cost) / 8;
+    this.#pause = this.#cost / MAX_COST;
     this.#walkedAt = now;
   }
 }

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 /** Reads a file of the kernel. @throws Error when it is not there */
 export type Read = (path: string) => string;
 
+export type Controller = 'cpu' | 'memory';
+
 export interface Cgroup {
   version: 1 | 2;
   /** Where its files are. */
@@ -19,18 +21,54 @@ export interface GroupMemory {
   used: number;
 }
 
+interface CgroupsOptions {
+  read?: Read | undefined;
+  pid?: number | 'self';
+  mounts?: readonly Mount[];
+}
+
+/** Where the hierarchy of a controller is mounted. */
+interface Mount {
+  version: 1 | 2;
+  /** The group that is mounted there. */
+  root: string;
+  top: string;
+}
+
+/** The mounts that `controller` may limit groups in; they do not change while a machine runs. */
+export function cgroupMounts(controller: Controller, read: Read = readText): Mount[] {
+  const found: Mount[] = [];
+  for (const mount of text(read, '/proc/self/mountinfo').split('\n')) {
+    // ID PARENT MAJOR:MINOR ROOT TOP OPTIONS [TAG]... - TYPE SOURCE SUPER-OPTIONS (proc_pid_mountinfo(5))
+    const [before, after] = mount.split(' - ');
+    const [, , , root, top] = (before ?? '').split(' ');
+    const [type, , options] = (after ?? '').split(' ');
+    if (root === undefined || top === undefined) continue;
+    if (type === 'cgroup2') found.push({ version: 2, root, top });
+    else if (type === 'cgroup' && options?.split(',').includes(controller)) found.push({ version: 1, root, top });
+  }
+  return found;
+}
+
 /** The groups of process `pid` that `controller` may limit: its own first, then those around it. */
 export function cgroupsOf(
-  controller: 'cpu' | 'memory',
-  read: Read = readText,
-  pid: number | 'self' = 'self',
+  controller: Controller,
+  { read = readText, pid = 'self', mounts = cgroupMounts(controller, read) }: CgroupsOptions = {},
 ): Cgroup[] {
   const found: Cgroup[] = [];
-  const hierarchies = hierarchiesOf(controller, text(read, `/proc/${pid}/cgroup`), text(read, '/proc/self/mountinfo'));
-  for (const { version, folder, top } of hierarchies) {
-    for (let at = folder; at.startsWith(top); at = dirname(at)) {
-      found.push({ version, folder: at });
-      if (at === top) break;
+  for (const line of text(read, `/proc/${pid}/cgroup`).split('\n')) {
+    // ID:CONTROLLERS:PATH, ID 0 being version 2 (cgroups(7)).
+    const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (controllers === undefined || path === undefined) continue;
+    const of = id === '0' ? 2 : 1;
+    if (of === 1 && !controllers.split(',').includes(controller)) continue;
+    for (const { version, root, top } of mounts) {
+      if (version !== of) continue;
+      const below = root !== '/' && path.startsWith(root) ? path.slice(root.length) : path;
+      for (let at = join(top, below); at.startsWith(top); at = dirname(at)) {
+        found.push({ version, folder: at });
+        if (at === top) break;
+      }
     }
   }
   return found;
@@ -64,37 +102,6 @@ export function groupMemory({ version, folder }: Cgroup, read: Read = readText):
 
 /** Version 1 says "no limit" with a number near the largest there is. */
 const UNLIMITED = 2 ** 60;
-
-interface Hierarchy {
-  version: 1 | 2;
-  /** The process's cgroup, as a folder. */
-  folder: string;
-  /** Where the hierarchy is mounted. */
-  top: string;
-}
-
-/** Lines of cgroup are `ID:CONTROLLERS:PATH`, ID 0 being version 2 (cgroups(7)). */
-function hierarchiesOf(controller: string, cgroup: string, mountinfo: string): Hierarchy[] {
-  const found: Hierarchy[] = [];
-  for (const line of cgroup.split('\n')) {
-    const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (id === undefined || controllers === undefined || path === undefined) continue;
-    const version = id === '0' ? 2 : 1;
-    if (version === 1 && !controllers.split(',').includes(controller)) continue;
-    for (const mount of mountinfo.split('\n')) {
-      // ID PARENT MAJOR:MINOR ROOT TOP OPTIONS [TAG]... - TYPE SOURCE SUPER-OPTIONS (proc_pid_mountinfo(5))
-      const [before, after] = mount.split(' - ');
-      const [, , , root, top] = (before ?? '').split(' ');
-      const [type, , options] = (after ?? '').split(' ');
-      const fits =
-        version === 2 ? type === 'cgroup2' : type === 'cgroup' && (options ?? '').split(',').includes(controller);
-      if (!fits || root === undefined || top === undefined) continue;
-      const below = root !== '/' && path.startsWith(root) ? path.slice(root.length) : path;
-      found.push({ version, folder: join(top, below), top });
-    }
-  }
-  return found;
-}
 
 function text(read: Read, path: string): string {
   try {

@@ -10,5 +10,5 @@ export function processors(read?: Read): number {
 
 /** The smallest CPU quota that holds here, in processors; Infinity when there is none. */
 export function quota(read?: Read): number {
-  return Math.min(Number.POSITIVE_INFINITY, ...cgroupsOf('cpu', read).map((group) => cpuQuota(group, read)));
+  return Math.min(Number.POSITIVE_INFINITY, ...cgroupsOf('cpu', { read }).map((group) => cpuQuota(group, read)));
 }

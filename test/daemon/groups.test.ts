@@ -40,7 +40,7 @@ function stage() {
     look: (ids: number[], config = DEFAULT_LIMITS) => {
       const builds = ids.map((id): BuildMemory => build(id));
       memory.observe(builds, 0);
-      groups.look(builds, pids, config, 8);
+      groups.look(builds, pids, { config, capacity: 8, now: 0 });
       return told.splice(0);
     },
   };

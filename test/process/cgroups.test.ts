@@ -19,7 +19,7 @@ test('the groups around a process are found in each hierarchy of the controller,
     '/proc/7/cgroup': '4:memory:/a/b\n3:cpu,cpuacct:/c\n0::/u\n',
     '/proc/self/mountinfo': MOUNTS,
   });
-  const folders = (controller: 'cpu' | 'memory') => cgroupsOf(controller, read, 7).map(({ folder }) => folder);
+  const folders = (controller: 'cpu' | 'memory') => cgroupsOf(controller, { read, pid: 7 }).map(({ folder }) => folder);
   const unified = ['/sys/fs/cgroup/unified/u', '/sys/fs/cgroup/unified'];
   const top = '/sys/fs/cgroup/memory';
   assert.deepEqual(folders('memory'), [`${top}/a/b`, `${top}/a`, top, ...unified]);
