@@ -76,7 +76,8 @@ export class Memory {
   /** Takes in what builds have now. */
   observe(builds: readonly BuildMemory[], now: number): void {
     for (const { id, program, label, slots, peak } of builds) {
-      const run = this.#runs.get(id) ?? {
+      const known = this.#runs.get(id);
+      const run = known ?? {
         program,
         label,
         peak: 0,
@@ -96,7 +97,8 @@ export class Memory {
         run.peak = 0;
         run.since = now;
       }
-      if (slots > 0) run.peak = Math.max(run.peak, peak / slots);
+      // At first it may not have become yet what it is to be.
+      if (slots > 0 && known !== undefined) run.peak = Math.max(run.peak, peak / slots);
     }
   }
 

@@ -50,8 +50,10 @@ export class Builds implements Pool {
     this.#capacity = options.capacity;
     this.#engine = options.engine({
       started: (id, path, within) => {
-        if (within === undefined) this.#tell({ type: 'started', time: Date.now(), id });
-        else this.#forget(id);
+        if (within === undefined) {
+          this.#watch.started();
+          this.#tell({ type: 'started', time: Date.now(), id });
+        } else this.#forget(id);
         this.#starting.get(id)?.resolve({ path, within });
       },
       failed: (id, message) => this.#gone(id, new HttpError(503, message)),

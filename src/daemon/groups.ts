@@ -70,17 +70,7 @@ export class Groups {
     const groups = new Map<string, Group>();
     for (const build of builds) {
       const pid = pids.get(build.id);
-      const around = pid === undefined || !config.cgroup ? [] : this.#groupsOf(build.id, pid, now);
-      const limited: string[] = [];
-      for (const cgroup of around) {
-        const { folder } = cgroup;
-        if (limited.includes(folder) || now < (this.#unlimited.get(folder) ?? 0)) continue;
-        const group = groups.get(folder) ?? this.#group(cgroup);
-        groups.set(folder, group);
-        if (group.quota === Number.POSITIVE_INFINITY && group.memory === undefined)
-          this.#unlimited.set(folder, now + AGAIN);
-        else limited.push(folder);
-      }
+      const limited = pid === undefined || !config.cgroup ? [] : this.#limitedOf(build.id, pid, { groups, now });
       for (const folder of limited) groups.get(folder)?.builds.push(build);
       this.#bind(build.id, limited.map(nameOf));
     }
@@ -103,6 +93,21 @@ export class Groups {
 
   ended(id: number): void {
     this.#bounds.delete(id);
+  }
+
+  /** The folders of the groups around a build that have a limit; they are in `groups` then. */
+  #limitedOf(id: number, pid: number, { groups, now }: { groups: Map<string, Group>; now: number }): string[] {
+    const limited: string[] = [];
+    for (const cgroup of this.#groupsOf(id, pid, now)) {
+      const { folder } = cgroup;
+      if (limited.includes(folder) || now < (this.#unlimited.get(folder) ?? 0)) continue;
+      const group = groups.get(folder) ?? this.#group(cgroup);
+      groups.set(folder, group);
+      if (group.quota === Number.POSITIVE_INFINITY && group.memory === undefined)
+        this.#unlimited.set(folder, now + AGAIN);
+      else limited.push(folder);
+    }
+    return limited;
   }
 
   #groupsOf(id: number, pid: number, now: number): readonly Cgroup[] {

@@ -61,9 +61,11 @@ export class Sampler {
     const memory = machineMemory();
     if (snapshot !== undefined) {
       this.#used = snapshot.builds.reduce((sum, { implicit, held }) => sum + implicit + held, 0);
-      if (now - this.#walkedAt >= this.#pause) {
-        this.#walk(snapshot, memory?.available, { config, now });
-      }
+      if (now - this.#walkedAt >= this.#pause) this.#walk(snapshot.builds, memory?.available, now);
+      else
+        this.#found = snapshot.builds.map((build) => this.#found.find(({ id }) => id === build.id) ?? foundOf(build));
+      for (const { id } of snapshot.builds) this.#new.delete(id);
+      this.#groups.look(this.#found, pidsOf(snapshot.builds), { config, capacity, now });
     }
     const all = config.maxLoad > 0 || config.maxCpuPressure > 0 ? runningTasks() : undefined;
     const running = this.#found.reduce((sum, build) => sum + build.running, 0);
@@ -95,32 +97,33 @@ export class Sampler {
     return memory === undefined ? readings : { ...readings, memory, forecast: this.#memory.worst(memory.available) };
   }
 
-  #walk(
-    { builds, capacity }: Snapshot,
-    available: number | undefined,
-    { config, now }: { config: LimitsConfig; now: number },
-  ): void {
+  #walk(builds: readonly BuildFigures[], available: number | undefined, now: number): void {
     const before = process.threadCpuUsage();
     const roots = new Map<number, number>();
-    const pids = new Map<number, number>();
     for (const { id, facts, clients } of builds) {
       if (facts.kind === 'run') roots.set(facts.rootPid, id);
       for (const { pid } of clients) if (!roots.has(pid)) roots.set(pid, id);
-      const pid = clients[0]?.pid ?? facts.rootPid;
-      if (pid !== 0) pids.set(id, pid);
     }
     const footprints = this.#processes.walk(roots, now);
     this.#found = builds.map((build) => foundOf(build, footprints.get(build.id)));
     this.#available = available;
-    for (const { id } of builds) this.#new.delete(id);
     this.#memory.observe(this.#found, now);
-    this.#groups.look(this.#found, pids, { config, capacity, now });
     const { user, system } = process.threadCpuUsage(before);
     // The kernel counts a thread's time in large pieces.
     this.#cost += ((user + system) / 1000 - this.#cost) / 8;
     this.#pause = this.#cost / MAX_COST;
     this.#walkedAt = now;
   }
+}
+
+/** Of each build a process, as far as one is known. */
+function pidsOf(builds: readonly BuildFigures[]): Map<number, number> {
+  const pids = new Map<number, number>();
+  for (const { id, facts, clients } of builds) {
+    const pid = clients[0]?.pid ?? facts.rootPid;
+    if (pid !== 0) pids.set(id, pid);
+  }
+  return pids;
 }
 
 type Found = BuildMemory & Footprint;

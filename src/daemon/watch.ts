@@ -10,8 +10,6 @@ import { Sampler } from './sampler.ts';
 
 /** Between two looks, milliseconds. */
 const PERIOD = 1000;
-/** How soon a build is looked at after it came: by then it is what it is to be. */
-const SOON = 100;
 /** The same while no build uses a slot or waits for one. */
 const IDLE_PERIOD = 5000;
 /** A trigger has us look no sooner than this after the last look. */
@@ -82,7 +80,12 @@ export class Watch {
     if (first) this.#arm();
     this.#judge(undefined);
     if (appeared) void this.#look();
-    else if (first) this.#lookAfter(SOON);
+    else if (first) this.#lookAfter(PERIOD);
+  }
+
+  /** A build that was announced has its first slot; its command is not running yet. */
+  started(): void {
+    if (!this.#stopped) void this.#look();
   }
 
   ended(id: number): void {

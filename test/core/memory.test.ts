@@ -21,15 +21,16 @@ const build = (more: Partial<BuildMemory> = {}): BuildMemory => ({
 
 /** A build of one slot that had `bytes` at most. */
 function lived(memory: Memory, id: number, bytes: number, label = 'webkit'): void {
-  memory.observe([build({ id, label, bytes })], 0);
+  for (const now of [0, 1]) memory.observe([build({ id, label, bytes })], now);
   memory.ended(id);
 }
 
 test('what a build had at most for each slot is expected of the next of its kind', () => {
   const memory = new Memory(256 * MIB);
   assert.equal(memory.expected('webkit', 'make'), 256 * MIB);
-  memory.observe([build({ slots: 4, bytes: 6 * GIB })], 0);
-  memory.observe([build({ slots: 4, bytes: 2 * GIB })], 1000);
+  memory.observe([build({ program: 'stint', bytes: 50 * GIB })], 0); // not yet what it becomes
+  memory.observe([build({ slots: 4, bytes: 6 * GIB })], 1000);
+  memory.observe([build({ slots: 4, bytes: 2 * GIB })], 2000);
   memory.ended(1);
   assert.equal(memory.expected('webkit', 'make'), 1.5 * GIB);
   assert.equal(memory.expected('webkit'), 1.5 * GIB, 'by its label, while its program is not known');
