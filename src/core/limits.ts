@@ -237,24 +237,28 @@ function floorOf({ minMemory }: LimitsConfig, total: number): number {
   return 'bytes' in minMemory ? minMemory.bytes : (total * minMemory.percent) / 100;
 }
 
-function memoryLimit({ memory, forecast, used }: Readings, config: LimitsConfig): Limit | undefined {
+function memoryLimit(readings: Readings, config: LimitsConfig): Limit | undefined {
+  const { memory, forecast, used } = readings;
   if (memory === undefined) return undefined;
   const floor = floorOf(config, memory.total);
+  const ahead = config.memoryLookAhead && forecast !== undefined ? lookAhead(forecast, floor) : undefined;
   const left = memory.available - floor;
-  if (left < 0) {
-    // Too late for more; and fewer than now, as far as jobs end by themselves.
-    const need = forecast?.next ?? config.memoryPerJob;
-    const reason = `memory: ${size(memory.available)} available, below the floor of ${size(floor)}`;
-    return { name: 'memory', slots: used - Math.ceil(-left / need), reason };
-  }
-  if (!config.memoryLookAhead || forecast === undefined) return undefined;
-  const { pending, next, who } = forecast;
-  const more = roomFor((forecast.available - floor - pending) / next);
+  if (left >= 0) return ahead;
+  // Too late for more; and fewer than now, as far as jobs end by themselves.
+  const slots = used - Math.ceil(-left / (forecast?.next ?? config.memoryPerJob));
+  if (ahead !== undefined && ahead.slots <= slots) return ahead;
+  const reason = `memory: ${size(memory.available)} available, below the floor of ${size(floor)}`;
+  return { name: 'memory', slots, reason };
+}
+
+function lookAhead({ used, available, pending, next, who }: Forecast, floor: number): Limit {
   const growth = pending >= 2 ** 20 ? `, of which running jobs are expected to take ${size(pending)} more` : '';
-  const reason =
-    `memory: ${size(Math.max(0, forecast.available - floor))} left above the floor of ${size(floor)}${growth}; ` +
-    `each job of ${who} is expected to need ${size(next)}`;
-  return { name: 'memory', slots: forecast.used + more, reason };
+  const above =
+    available >= floor
+      ? `${size(available - floor)} left above the floor of ${size(floor)}`
+      : `${size(available)} available, below the floor of ${size(floor)}`;
+  const reason = `memory: ${above}${growth}; each job of ${who} is expected to need ${size(next)}`;
+  return { name: 'memory', slots: used + roomFor((available - floor - pending) / next), reason };
 }
 
 /** A little too much is no reason to leave a slot empty when a job of the same kind ends. */
