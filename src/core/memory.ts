@@ -47,6 +47,8 @@ interface Run {
 export const MAX_LEARNED = 1000;
 /** What a build that goes on for long had at most before that does not count for what it needs now, milliseconds. */
 const WINDOW = 600_000;
+/** The guess counts like so many kinds of builds. */
+const GUESSES = 4;
 /** After so long a build of a new kind has shown what it needs, milliseconds. */
 const SETTLED = 120_000;
 /** What stands for the name of whoever is not known. */
@@ -125,7 +127,8 @@ export class Memory {
 
   /** What a job is expected to need of which nothing is known: as much as three of four kinds of builds do. */
   get unknown(): number {
-    const all = [this.perJob, ...this.learned.map(({ bytes }) => bytes)].sort((a, b) => a - b);
+    const guesses = Array<number>(GUESSES).fill(this.perJob);
+    const all = [...guesses, ...this.learned.map(({ bytes }) => bytes)].sort((a, b) => a - b);
     return all[Math.floor(0.75 * (all.length - 1))] as number;
   }
 

@@ -57,9 +57,12 @@ test('a build that goes on for hours is not judged by its first minutes', () => 
 
 test('the guess for unknown programs follows what others need', () => {
   const memory = new Memory(256 * MIB);
+  lived(memory, 8, MIB, 'tiny');
+  lived(memory, 9, 20 * GIB, 'huge');
+  assert.equal(memory.unknown, 256 * MIB, 'not each one');
+  assert.equal(memory.worst(0).next, 20 * GIB, 'though the next may be like it');
   for (let id = 0; id < 8; id++) lived(memory, id, GIB, `build ${id}`);
   assert.equal(memory.unknown, GIB);
-  assert.equal(memory.worst(0).next, GIB);
 });
 
 test('a build of a new kind is judged by itself once it was there for a while', () => {
