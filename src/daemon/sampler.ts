@@ -26,6 +26,8 @@ export class Sampler {
   readonly #new = new Map<number, string>();
   /** Slots in use at the last look. */
   #used = 0;
+  /** Tasks that wanted a processor when they were counted last. */
+  #running: number | undefined;
   #walkedAt = Number.NEGATIVE_INFINITY;
   /** What a walk costs on average, and how long to wait until the next, milliseconds. */
   #cost = 0;
@@ -52,6 +54,11 @@ export class Sampler {
     this.#used = 0;
   }
 
+  /** To be called before a look, while the engine does not work for it yet: it would be counted, too. */
+  count({ maxLoad, maxCpuPressure }: LimitsConfig): void {
+    this.#running = maxLoad > 0 || maxCpuPressure > 0 ? runningTasks() : undefined;
+  }
+
   /** What counts now; `snapshot`: of this moment, where there is one. `now`: milliseconds. */
   look(
     capacity: number,
@@ -67,7 +74,6 @@ export class Sampler {
       for (const { id } of snapshot.builds) this.#new.delete(id);
       this.#groups.look(this.#found, pidsOf(snapshot.builds), { config, capacity, now });
     }
-    const all = config.maxLoad > 0 || config.maxCpuPressure > 0 ? runningTasks() : undefined;
     const running = this.#found.reduce((sum, build) => sum + build.running, 0);
     const available = this.#available ?? memory?.available;
     const newcomers = [...this.#new].map(([id, label]) => newcomer(id, label));
@@ -83,7 +89,7 @@ export class Sampler {
       used: this.#used,
       processors: this.#processors,
       pressure,
-      ...(all !== undefined && { running: { all, builds: running } }),
+      ...(this.#running !== undefined && { running: { all: this.#running, builds: running } }),
       ...(memory !== undefined && { memory }),
       ...(available !== undefined && { forecast: this.#memory.forecast([...this.#found, ...newcomers], available) }),
     };

@@ -120,6 +120,7 @@ export class Watch {
       return;
     }
     this.#looking = true;
+    this.#sampler.count(this.#limiter.config);
     const snapshot = await this.#options.engine.snapshot();
     this.#looking = false;
     if (this.#stopped || this.#builds.size === 0) return;
