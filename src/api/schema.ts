@@ -76,6 +76,8 @@ export interface Status {
   capacity: number;
   /** Slots that may be given out now. */
   limit: number;
+  /** What allows fewer slots than there are, smallest first, then what does so for the builds of one control group; empty while nothing does. */
+  limits: LimitStatus[];
   /** Slots that nobody uses: capacity − every build's (implicit + held). Below 0 after the capacity was lowered. */
   free: number;
   /** Slots that builds are known to wait for, in all. */
@@ -88,6 +90,15 @@ export interface Status {
   surplus: number;
   /** In the order in which they came. */
   builds: BuildStatus[];
+}
+
+/** One reason for giving out fewer slots. */
+export interface LimitStatus {
+  name: 'load' | 'cpu-pressure' | 'io-pressure' | 'memory-pressure' | 'memory' | 'ramp' | 'cgroup';
+  /** Slots that it allows. */
+  slots: number;
+  /** In words, for people. */
+  reason: string;
 }
 
 export interface BuildStatus {

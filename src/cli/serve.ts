@@ -10,6 +10,7 @@ import { type Config, DEFAULTS, defaultGroup } from '../process/defaults.ts';
 import { isReading } from '../process/proc-memory.ts';
 import { processors } from '../process/processors.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
+import { stateDir } from '../process/state-dir.ts';
 import { type Parsed, parse, wholeNumber } from './args.ts';
 import { note, print } from './print.ts';
 import { VERSION } from './version.ts';
@@ -106,8 +107,10 @@ async function serveMachine(options: Parsed['options']): Promise<number> {
   return EXIT.OK;
 }
 
-async function start(options: Omit<DaemonOptions, 'version' | 'audit'>) {
-  const daemon = await startDaemon({ ...options, version: VERSION, audit: process.env.STINT_AUDIT === '1' });
+async function start(options: Omit<DaemonOptions, 'version' | 'audit' | 'state' | 'note'>) {
+  const state = stateDir(process.env, { system: options.runtime.system });
+  const audit = process.env.STINT_AUDIT === '1';
+  const daemon = await startDaemon({ ...options, version: VERSION, state, note, audit });
   print(
     `stint: ${options.capacity} slots at ${options.runtime.system ? options.runtime.fifo : options.runtime.socket}\n`,
   );

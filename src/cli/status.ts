@@ -39,7 +39,8 @@ export async function status(args: readonly string[]): Promise<number> {
 /** The picture for people. `now`: Unix time in milliseconds. */
 export function table(found: Status, now: number): string {
   const { capacity, free, builds } = found;
-  const head = `${capacity} ${plural(capacity, 'slot')}: ${capacity - free} used, ${free} free\n`;
+  const pool = `${capacity} ${plural(capacity, 'slot')}: ${capacity - free} used, ${free} free\n`;
+  const head = `${pool}${limitLines(found)}`;
   if (builds.length === 0) return `${head}no builds\n`;
   const rows = builds.map((build) => [
     String(build.id),
@@ -51,6 +52,11 @@ export function table(found: Status, now: number): string {
     printable(build.label) + remark(build),
   ]);
   return head + columns([['BUILD', 'SLOTS', 'WAITS', 'AGE', 'PID', 'USER', 'LABEL'], ...rows]);
+}
+
+/** What holds slots back; a daemon of an older version does not say. */
+function limitLines({ capacity, limits = [] }: Status): string {
+  return limits.map(({ slots, reason }) => `limit ${slots} of ${capacity}: ${printable(reason)}\n`).join('');
 }
 
 /** A label is what somebody typed, or a file's name: it may neither break the line nor command the terminal. */

@@ -9,6 +9,8 @@
 // A hungry pipe waits in the ledger's queue like everybody else. A sated one is tried again later: soon while slots lie
 // unused anyway, with growing patience otherwise. When nobody waits, the free slots lie in the pipes, so that takers find
 // them at once. Pure and synchronous; times are milliseconds of the caller's clock.
+
+import { type Cap, roomOf } from './caps.ts';
 import { compareBuilds, lead } from './fairness.ts';
 import type { Ledger } from './ledger.ts';
 import { type Client, has, type Waiter } from './types.ts';
@@ -62,8 +64,10 @@ export class Offers {
   /** Whether slots may have to move: more than one pipe, or somebody waits who is not this one pipe. */
   get contended(): boolean {
     if (this.#offers.size > 1) return true;
+    if (this.#ledger.free < 0) return true;
+    for (const { client } of this.#offers) if (roomOf(client.build) < 0) return true;
     const next = this.#ledger.next;
-    if (next === undefined) return this.#ledger.free < 0;
+    if (next === undefined) return false;
     for (const offer of this.#offers) if (offer.waiter !== next) return true;
     return this.#ledger.waiting > 1;
   }
@@ -115,19 +119,26 @@ export class Offers {
 
   /**
    * How many slots to take out of this pipe at once, before its own readers take them again: to be asked right after
-   * something was returned. The answer is 0 or 1; 1 when another build is next and has a better right.
+   * something was returned. The answer is 0 or 1; 1 when another build is next and has a better right, or when more is out than
+   * may be.
    */
   claim(offer: Offer, now: number): number {
+    if (this.#ledger.free < 0 || roomOf(offer.client.build) < 0) return 1;
     const next = this.#ledger.next;
-    if (next === undefined) return this.#ledger.free < 0 ? 1 : 0;
+    if (next === undefined) return 0;
     if (next.client.build === offer.client.build) return 0;
     if (next.client.kind === 'implicit' || (next.min ?? 1) > 1) return 1;
     const right = lead(offer.client.build, next.client.build);
     return right === 2 || (right === 1 && now - next.since >= QUANTUM) ? 1 : 0;
   }
 
-  /** What to withdraw now, so that those who wait can have it, best first. Each is to be tried and reported to `withdrew`. */
+  /**
+   * What to withdraw now, because its build has more than it may, or so that those who wait can have it, best first. Each is to
+   * be tried and reported to `withdrew`.
+   */
   recalls(now: number): Move[] {
+    const excess = this.#excess();
+    if (excess.length > 0) return excess;
     let need = this.#ledger.lacking;
     if (need <= 0) return [];
     const moves: Move[] = [];
@@ -185,10 +196,11 @@ export class Offers {
     let sated = false;
     let lying = false;
     const waiting = this.#ledger.waiting > 0;
+    const short = waiting || this.#ledger.free < 0;
     for (const offer of this.#offers) {
       if (offer.client.offered > 0) {
         lying = true;
-        if (waiting) at = Math.min(at, offer.idleSince + Math.max(STAY, this.#stay(offer)));
+        if (short) at = Math.min(at, offer.idleSince + Math.max(STAY, this.#stay(offer)));
       } else if (!this.#hungry(offer)) {
         sated = true;
         if (waiting) at = Math.min(at, offer.retryAt);
@@ -196,6 +208,22 @@ export class Offers {
     }
     if (!waiting && sated && lying) at = this.#moveAt;
     return Math.max(at, now);
+  }
+
+  /** What lies in pipes beyond what a cap lets their builds have, after it was lowered. */
+  #excess(): Move[] {
+    const moves: Move[] = [];
+    const done = new Map<Cap, number>();
+    for (const offer of this.#offers) {
+      const { build, offered } = offer.client;
+      if (offered === 0) continue;
+      const over = build.caps.map((cap) => cap.out - (done.get(cap) ?? 0) - cap.limit);
+      const count = Math.min(offered, Math.max(...over));
+      if (count <= 0) continue;
+      moves.push({ offer, count });
+      for (const cap of build.caps) done.set(cap, (done.get(cap) ?? 0) + count);
+    }
+    return moves;
   }
 
   /** How long what lies there is safe from those who wait. */

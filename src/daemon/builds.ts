@@ -3,10 +3,12 @@
 import { HttpError, type Peer } from '../api/call.ts';
 import type { Pool } from '../api/routes.ts';
 import type { BuildOpened, OpenBuild, PoolEvent, Status } from '../api/schema.ts';
+import type { LimitsConfig } from '../core/limits.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
 import type { BuildFacts } from '../engine/messages.ts';
 import { userName } from '../process/groups.ts';
 import { type Known, statusOf } from './status.ts';
+import type { Watch } from './watch.ts';
 
 export interface BuildsOptions {
   /** Slots in the pool. */
@@ -14,6 +16,8 @@ export interface BuildsOptions {
   daemon: Pick<Status['daemon'], 'version' | 'socket' | 'mode' | 'mount'>;
   /** Starts the engine. */
   engine: (events: Omit<EngineEvents, 'died'>) => EngineHandle;
+  /** Keeps the pool within what the machine can bear. */
+  watch: (engine: EngineHandle) => Watch;
   /** Why `caller` may not open a build, or undefined when it may. */
   refuse: (caller: Peer) => string | undefined;
 }
@@ -26,6 +30,7 @@ interface Starting {
 export class Builds implements Pool {
   readonly #options: BuildsOptions;
   readonly #engine: EngineHandle;
+  readonly #watch: Watch;
   readonly #builds = new Map<number, Known>();
   readonly #starting = new Map<number, Starting>();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
@@ -45,15 +50,18 @@ export class Builds implements Pool {
     this.#capacity = options.capacity;
     this.#engine = options.engine({
       started: (id, path, within) => {
-        if (within === undefined) this.#tell({ type: 'started', time: Date.now(), id });
-        else this.#builds.delete(id);
+        if (within === undefined) {
+          this.#watch.started();
+          this.#tell({ type: 'started', time: Date.now(), id });
+        } else this.#forget(id);
         this.#starting.get(id)?.resolve({ path, within });
       },
       failed: (id, message) => this.#gone(id, new HttpError(503, message)),
-      appeared: (id, facts) => this.#came(id, facts),
+      appeared: (id, facts) => this.#came(id, facts, true),
       ended: (id) => this.#gone(id, new HttpError(410, 'the process is gone')),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
     });
+    this.#watch = options.watch(this.#engine);
   }
 
   get engine(): EngineHandle {
@@ -67,7 +75,10 @@ export class Builds implements Pool {
   async status(): Promise<Status> {
     this.calls++;
     const snapshot = await this.#engine.snapshot();
-    return statusOf(snapshot, this.#builds, { ...this.#options.daemon, pid: process.pid, since: this.#since });
+    return statusOf(snapshot, this.#builds, {
+      daemon: { ...this.#options.daemon, pid: process.pid, since: this.#since },
+      limits: this.#watch.limits,
+    });
   }
 
   async openBuild(request: OpenBuild, caller: Peer, gone: AbortSignal): Promise<BuildOpened> {
@@ -89,7 +100,7 @@ export class Builds implements Pool {
     };
     gone.addEventListener('abort', cancel);
     try {
-      this.#came(id, facts);
+      this.#came(id, facts, false);
       this.#engine.open(id, facts, implicit);
       const { path, within } = await started;
       return { id: within ?? id, fifo: path, capacity: this.#capacity };
@@ -104,6 +115,7 @@ export class Builds implements Pool {
     this.calls++;
     this.#capacity = slots;
     this.#engine.setCapacity(slots);
+    this.#watch.setCapacity(slots);
     this.#tell({ type: 'capacity', time: Date.now(), capacity: slots });
   }
 
@@ -123,21 +135,32 @@ export class Builds implements Pool {
     if (this.#builds.size > 0) await new Promise<void>((resolve) => (this.#empty = resolve));
   }
 
+  setLimits(limits: LimitsConfig): void {
+    this.#watch.setLimits(limits);
+  }
+
   stop(): Promise<void> {
+    this.#watch.stop();
     return this.#engine.stop();
   }
 
-  #came(id: number, { uid, ...facts }: BuildFacts): void {
+  #came(id: number, { uid, ...facts }: BuildFacts, appeared: boolean): void {
     const known = { since: Date.now(), user: userName(uid) };
     this.#builds.set(id, known);
     const { label, cwd, rootPid } = facts;
+    this.#watch.came(id, label, { appeared });
     this.#tell({ type: 'opened', time: known.since, build: { id, label, cwd, rootPid, ...known } });
   }
 
   #gone(id: number, error: HttpError): void {
-    if (this.#builds.delete(id)) this.#tell({ type: 'ended', time: Date.now(), id });
+    if (this.#forget(id)) this.#tell({ type: 'ended', time: Date.now(), id });
     this.#starting.get(id)?.reject(error);
     if (this.#builds.size === 0) this.#empty?.();
+  }
+
+  #forget(id: number): boolean {
+    this.#watch.ended(id);
+    return this.#builds.delete(id);
   }
 
   #tell(event: PoolEvent): void {

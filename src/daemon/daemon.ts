@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
+import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits.ts';
 import { DEFAULT_POLICY, STRICT_POLICY } from '../core/policy.ts';
 import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
@@ -11,9 +12,11 @@ import { reason, StintError } from '../errors.ts';
 import { type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
+import { LearnedFile } from './learned.ts';
 import { dropLock, removeFile, takeLock } from './lock.ts';
 import { refusal } from './membership.ts';
 import { sweepFifos } from './sweep.ts';
+import { Watch } from './watch.ts';
 
 export interface DaemonOptions {
   /** Slots in the pool, 1 to MAX_CAPACITY. */
@@ -29,6 +32,12 @@ export interface DaemonOptions {
   };
   /** Never give more slots than the pool has. */
   strict?: boolean;
+  /** What the machine has to bear; default: DEFAULT_LIMITS. */
+  limits?: LimitsConfig;
+  /** The folder of what outlives the daemon; undefined: nothing does. */
+  state?: string;
+  /** Says what went wrong without stopping anything. */
+  note?: (line: string) => void;
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
   audit?: boolean;
 }
@@ -49,6 +58,7 @@ export interface Settings {
   /** Slots in the pool; undefined: as it is. */
   capacity: number | undefined;
   clients: SystemOptions['clients'];
+  limits?: LimitsConfig;
 }
 
 /** @throws StintError when the place cannot be used or another daemon serves it */
@@ -91,6 +101,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (error: Error) => void): Builds {
   const { runtime, capacity, version, system, strict = false, audit = false } = options;
+  const { limits = DEFAULT_LIMITS, state, note = () => {} } = options;
   const policy = strict ? STRICT_POLICY : DEFAULT_POLICY;
   const engine = {
     capacity,
@@ -110,6 +121,14 @@ function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (err
         : { ...daemon, mode: 'system' as const, mount: runtime.dir },
     refuse: (caller) => (system === undefined ? undefined : refusal(caller, system)),
     engine: (events) => new EngineHandle(engine, { ...events, died }),
+    watch: (engine) =>
+      new Watch({
+        engine,
+        capacity,
+        limits,
+        learned: state === undefined ? undefined : new LearnedFile(state, note),
+        system: system !== undefined,
+      }),
   });
 }
 
@@ -184,7 +203,8 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
     });
   });
   const idleWatch = options.system === undefined ? watchIdle(options, { server, socket }, builds, stop) : undefined;
-  const reload = ({ capacity, clients }: Settings) => {
+  const reload = ({ capacity, clients, limits }: Settings) => {
+    if (limits !== undefined) builds.setLimits(limits);
     if (capacity !== undefined) builds.setCapacity(capacity);
     builds.engine.setClients(clients);
   };

@@ -10,7 +10,11 @@ export interface Known {
   user: string;
 }
 
-export function statusOf(snapshot: Snapshot, known: ReadonlyMap<number, Known>, daemon: Status['daemon']): Status {
+export function statusOf(
+  snapshot: Snapshot,
+  known: ReadonlyMap<number, Known>,
+  { daemon, limits }: Pick<Status, 'daemon' | 'limits'>,
+): Status {
   const { capacity, limit } = snapshot;
   const builds = snapshot.builds.map((figures) => buildStatus(figures, known.get(figures.id), daemon.mode));
   const sum = (of: (build: BuildStatus) => number) => builds.reduce((total, build) => total + of(build), 0);
@@ -18,7 +22,8 @@ export function statusOf(snapshot: Snapshot, known: ReadonlyMap<number, Known>, 
   return {
     daemon,
     capacity,
-    limit,
+    limit: Math.min(limit, capacity),
+    limits,
     free: capacity - used,
     waiting: sum((build) => build.waiting),
     reserved: sum((build) => build.offered),

@@ -22,6 +22,9 @@ export interface Running {
   first: Waiter | undefined;
   /** Whether it has its first slot. */
   started: boolean;
+  /** The names of its caps: those of its standing, and those that come from where it runs. */
+  caps: readonly string[];
+  bounds: readonly string[];
 }
 
 export interface Ground {
@@ -80,7 +83,17 @@ export class Builds {
   /** A build without a root of its own, which runs already. */
   add(id: number, facts: BuildFacts): Running {
     const build = this.#ledger.openBuild({ user: facts.uid });
-    const running = { id, facts, build, rootFd: -1, root: undefined, first: undefined, started: false };
+    const running = {
+      id,
+      facts,
+      build,
+      rootFd: -1,
+      root: undefined,
+      first: undefined,
+      started: false,
+      caps: [],
+      bounds: [],
+    };
     this.byId.set(id, running);
     return running;
   }
@@ -129,10 +142,9 @@ export class Builds {
 
   figures(): BuildFigures[] {
     return [...this.byId.values()].map((running) => {
-      const { id, facts, build, started, rootFd } = running;
+      const { id, facts, build, started, rootFd, caps } = running;
       const state = !started ? 'starting' : rootFd === -1 && facts.kind === 'run' ? 'left' : 'running';
       const { implicit, held, offered, weight, granted, max } = build;
-      const caps = build.caps.filter((cap) => this.#caps.has(cap.name)).map(({ name }) => name);
       const standing = { weight, class: build.class, max, caps, share: this.#ledger.share(build), granted };
       return { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
     });
@@ -142,16 +154,32 @@ export class Builds {
   stand(id: number, { weight, class: of, max, caps }: BuildStanding): void {
     const running = this.byId.get(id);
     if (running === undefined) return; // it has ended meanwhile
-    this.#ledger.setBuild(running.build, { weight, class: of, max, caps: caps.map((name) => this.#cap(name)) });
+    running.caps = caps;
+    this.#ledger.setBuild(running.build, { weight, class: of, max, caps: this.#capsOf(running) });
+  }
+
+  /** Changes the bounds of a build that come from where it runs. */
+  bound(id: number, bounds: readonly string[]): void {
+    const running = this.byId.get(id);
+    if (running === undefined) return;
+    running.bounds = bounds;
+    this.#ledger.setBuild(running.build, { caps: this.#capsOf(running) });
   }
 
   /** Changes how many slots the builds under a cap may have together. */
   setCap(name: string, limit: number): void {
     this.#ledger.setCap(this.#cap(name), limit);
+    if (limit < Number.POSITIVE_INFINITY) return;
+    for (const { caps, bounds } of this.byId.values()) if (caps.includes(name) || bounds.includes(name)) return;
+    this.#caps.delete(name); // groups come and go
   }
 
   close(): void {
     for (const running of this.byId.values()) if (running.rootFd !== -1) closeSync(running.rootFd);
+  }
+
+  #capsOf({ caps, bounds }: Running): Cap[] {
+    return [...new Set([...caps, ...bounds])].map((name) => this.#cap(name));
   }
 
   #cap(name: string): Cap {

@@ -151,6 +151,9 @@ export class Engine {
       case 'build':
         this.#builds.stand(message.id, message);
         break;
+      case 'bounds':
+        this.#builds.bound(message.id, message.caps);
+        break;
       case 'cap':
         this.#builds.setCap(message.name, message.limit);
         break;

@@ -96,6 +96,11 @@ export class EngineHandle {
     this.#send({ type: 'build', id, ...standing });
   }
 
+  /** Changes the bounds of a build that its standing does not name. */
+  setBounds(id: number, caps: readonly string[]): void {
+    this.#send({ type: 'bounds', id, caps });
+  }
+
   /** Changes how many slots the builds under a cap may have together, from 0. */
   setCap(name: string, limit: number): void {
     this.#send({ type: 'cap', name, limit });

@@ -84,6 +84,8 @@ export type ToEngine =
   | { type: 'policy'; policy: Policy }
   /** How a build stands from now on; a name of a cap that was not set yet stands for no bound. */
   | ({ type: 'build'; id: number } & BuildStanding)
+  /** The bounds of a build beside those of its standing. */
+  | { type: 'bounds'; id: number; caps: readonly string[] }
   /** How many slots the builds that share this bound may have together. */
   | { type: 'cap'; name: string; limit: number }
   /** A user's part beside other users. */

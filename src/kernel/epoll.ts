@@ -22,6 +22,7 @@ const poll = libc.func('int poll(_Inout_ void *fds, unsigned long nfds, int time
 const POLLIN = 1;
 
 export const EPOLLIN = 0x001;
+export const EPOLLPRI = 0x002;
 export const EPOLLERR = 0x008;
 export const EPOLLET = 0x8000_0000;
 

@@ -81,6 +81,7 @@ test('slots that are lost and builds that were left are remarked', () => {
       daemon: { version: '0', pid: 1, since: 0, socket: '/s', mode: 'user' },
       capacity: 2,
       limit: 2,
+      limits: [],
       free: 0,
       waiting: 0,
       reserved: 0,

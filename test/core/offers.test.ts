@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Cap } from '../../src/core/caps.ts';
 import { Ledger } from '../../src/core/ledger.ts';
 import { type Offer, Offers } from '../../src/core/offers.ts';
 import type { Build, Waiter } from '../../src/core/types.ts';
@@ -204,6 +205,28 @@ test('a build that holds everything hands over, slot by slot, what comes back', 
   world.write(first, false);
   world.pass(2);
   assert.equal(second.taken, 2, 'a slot that lies there for a moment moves');
+});
+
+test('what lies in a pipe beyond a lowered limit or cap is taken out, and what comes back beyond it does not lie there again', () => {
+  for (const bound of ['limit', 'cap'] as const) {
+    const world = new World(8);
+    const alone = world.open();
+    for (let i = 0; i < 4; i++) world.read(alone);
+    assert.deepEqual([alone.taken, alone.bytes], [4, 4]);
+    if (bound === 'limit') world.ledger.setLimit(2);
+    else {
+      const cap = new Cap('some', 2);
+      world.ledger.setBuild(alone.build, { caps: [cap] });
+    }
+    world.serve(); // as the engine does after each message
+    world.pass(2);
+    assert.deepEqual([alone.taken, alone.bytes], [4, 0], bound);
+    for (let i = 0; i < 2; i++) world.write(alone, true);
+    assert.deepEqual([alone.taken, alone.bytes], [2, 0]);
+    assert.equal(world.offers.contended, false, 'it need not be watched any more');
+    world.write(alone, true);
+    assert.deepEqual([alone.taken, alone.bytes], [1, 1]);
+  }
 });
 
 test('a slot lies longer for a client that only looks now and then, as long as its build has no more than who waits', () => {

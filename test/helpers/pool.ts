@@ -69,6 +69,8 @@ export class Place {
       ...Object.fromEntries(kept),
       PATH: PLAIN_PATH,
       XDG_RUNTIME_DIR: this.folder,
+      XDG_STATE_HOME: this.folder,
+      STATE_DIRECTORY: join(this.folder, 'state'),
       STINT_MOUNT: this.mount, // where no daemon of the real machine is
       ...more,
       [MARK]: this.folder,
