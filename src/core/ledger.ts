@@ -511,7 +511,7 @@ export class Ledger {
   }
 
   #overcommit(): void {
-    for (;;) {
+    while (this.#newcomers.any) {
       const build = this.#mayOvercommit(firstSlotBound) ? this.#newcomers.first() : undefined;
       const given = build ?? (this.#mayOvercommit(overcommitBound) ? this.#newcomers.next(this.#now) : undefined);
       if (given === undefined) return;
