@@ -1,30 +1,41 @@
-// The ledger alone: operations a second with ever more clients in 200 builds. An operation is an acquire or a release; the pool
-// is a quarter of the clients, so most acquires wait and most releases grant. The reference, in the same run, is what steve
-// and a plain queue do: one list of waiters, first come, first served, and no builds.
+// The ledger alone: operations a second with ever more clients, in builds of 20 users, with weights of 1 to 4 and the policy that a
+// daemon has by default. An operation is an acquire or a release; the pool is a quarter of the clients, so most acquires wait
+// and most releases grant. The reference, in the same run, is what a plain queue does: one list of waiters, first come, first
+// served, and no builds. Cost / log₂ n: of one operation, relative to the first row of its kind; it does not grow when
+// the cost grows no faster than the logarithm of the number of clients.
 import { Ledger } from '../src/core/ledger.ts';
+import { DEFAULT_POLICY } from '../src/core/policy.ts';
 import type { Client, Waiter } from '../src/core/types.ts';
 import { median, spread, table } from './helpers/figures.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
 const OPERATIONS = 400_000;
-const BUILDS = 200;
+const USERS = 20;
+/** Virtual ms between two turns. */
+const PACE = 0.1;
 
 /** Takes turns: whoever was granted longest ago returns its slot and asks again. Returns operations a second. */
-function ledgerSpeed(clients: number): number {
+function ledgerSpeed(clients: number, buildCount: number): number {
   const holders: Waiter[] = [];
   let first = 0;
-  const ledger = new Ledger(Math.max(1, clients >> 2), (waiter) => holders.push(waiter));
-  const builds = Array.from({ length: Math.min(BUILDS, clients) }, () => ledger.openBuild());
+  const tell = (waiter: Waiter) => holders.push(waiter);
+  const ledger = new Ledger(Math.max(1, clients >> 2), tell, { policy: DEFAULT_POLICY });
+  const builds = Array.from({ length: buildCount }, (_, i) => ledger.openBuild({ user: i % USERS, weight: 1 + (i % 4) }));
   for (let i = 0; i < clients; i++) {
     const client: Client = ledger.openClient(builds[i % builds.length] as (typeof builds)[0], 'exact');
     ledger.acquire({ client, reserves: false, since: 0, order: 0 }, 0);
   }
-  const start = performance.now();
-  for (let done = 0; done < OPERATIONS; done += 2) {
+  const turn = (now: number) => {
     const waiter = holders[first++] as Waiter;
     ledger.release(waiter.client, 1);
-    ledger.acquire(waiter, done);
-  }
+    ledger.acquire(waiter, now);
+    if (now >= ledger.nextLook()) ledger.settle(now);
+  };
+  let now = 0;
+  // Every client has had its turns before the measurement begins.
+  for (let i = 0; i < 4 * clients; i++) turn((now += PACE));
+  const start = performance.now();
+  for (let done = 0; done < OPERATIONS; done += 2) turn((now += PACE));
   return (OPERATIONS / (performance.now() - start)) * 1000;
 }
 
@@ -58,17 +69,34 @@ function listSpeed(clients: number): number {
 }
 
 const millions = (value: number) => (value / 1e6).toFixed(2);
+const shapes: [string, (clients: number) => number][] = [
+  ['200 builds', (clients) => Math.min(200, clients / 5)],
+  ['a build each', (clients) => clients],
+];
 const rows: string[][] = [];
-for (const clients of [10, 1_000, 10_000]) {
-  ledgerSpeed(clients); // warm
-  listSpeed(clients);
-  const ours: number[] = [];
-  const lists: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    lists.push(listSpeed(clients));
-    ours.push(ledgerSpeed(clients));
+for (const [shape, buildsOf] of shapes) {
+  let firstCost = 0;
+  for (const clients of [10, 100, 1_000, 10_000]) {
+    ledgerSpeed(clients, buildsOf(clients)); // warm
+    listSpeed(clients);
+    const ours: number[] = [];
+    const lists: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      lists.push(listSpeed(clients));
+      ours.push(ledgerSpeed(clients, buildsOf(clients)));
+    }
+    const cost = 1e9 / median(ours);
+    const perLog = cost / Math.log2(clients);
+    firstCost ||= perLog;
+    const ratios = ours.map((value, round) => value / (lists[round] as number));
+    rows.push([
+      `${clients} in ${shape === 'a build each' ? shape : `${buildsOf(clients)} builds`}`,
+      `${millions(median(lists))} M/s`,
+      `${millions(median(ours))} M/s`,
+      spread(ratios, 3),
+      `${cost.toFixed(0)} ns`,
+      (perLog / firstCost).toFixed(2),
+    ]);
   }
-  const ratios = ours.map((value, round) => value / (lists[round] as number));
-  rows.push([String(clients), `${millions(median(lists))} M/s`, `${millions(median(ours))} M/s`, spread(ratios, 3)]);
 }
-table(['clients in 200 builds', 'one list', 'the ledger', 'ratio (range)'], rows);
+table(['clients', 'one list', 'the ledger', 'ratio (range)', 'an operation', 'cost / log₂ n'], rows);

@@ -99,19 +99,20 @@ export class Queue {
     build.admitted += client.waiters.size;
     if (build.at === -1) return;
     this.#size += client.waiters.size;
-    this.#buildMoved(build);
+    if (client.at === 0) this.#buildMoved(build);
   }
 
   /** The opposite. */
   dismiss(client: Client): void {
     const { build } = client;
     const { size } = client.waiters;
+    const wasFirst = client.at === 0;
     if (build.at !== -1 && build.waiting.size === 1) this.leave(build);
     build.waiting.remove(client);
     build.admitted -= size;
     if (build.at === -1) return;
     this.#size -= size;
-    this.#buildMoved(build);
+    if (wasFirst) this.#buildMoved(build);
   }
 
   /** A client that waits here has one waiter more or less, and still one. */
@@ -152,9 +153,13 @@ export class Queue {
     return buildTurn(urgent, other) || (short && user.streak < MAX_STREAK) ? urgent : other;
   }
 
+  /** The rank of a build has changed: that of its lane too, where it was the first one there, or is. */
   #buildMoved(build: Build): void {
+    const wasFirst = build.at === 0;
     heapOf(build).moved(build);
-    this.#laneChanged(laneOf(build));
+    if (!wasFirst && build.at !== 0) return;
+    const lane = laneOf(build);
+    (lane === lane.user.fore ? this.#fore : this.#back).moved(lane);
   }
 
   #laneChanged(lane: Lane): void {

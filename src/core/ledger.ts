@@ -209,14 +209,17 @@ export class Ledger {
   /** Takes a free slot at once; false when there is none for it. Nobody waits while one is free, so nobody is passed by. */
   take(client: Client): boolean {
     if (this.available(client) <= 0) return false;
-    this.#give(client, 1, 0, true);
+    this.#book(client, 1, 0);
+    this.#gave(client.build, 1, true);
     if (this.#auditing) this.audit();
     return true;
   }
 
   /** Charges a client for one job that runs without having asked, whether a slot is free or not. */
   charge(client: Client): void {
-    this.#give(client, 1, 0, this.#free > 0);
+    const regular = this.#free > 0;
+    this.#book(client, 1, 0);
+    this.#gave(client.build, 1, regular);
     this.#dispatch(); // it may have left no room for whom slots are set aside
   }
 
@@ -259,7 +262,8 @@ export class Ledger {
       count <= this.available(client) && this.#queue.size === 0,
       'only free slots that nobody waits for are offered',
     );
-    this.#give(client, 0, count, true);
+    this.#book(client, 0, count);
+    this.#gave(client.build, count, true);
   }
 
   /** Sets how many of the slots a client has lie untaken, as counted in its node; the rest it holds. */
@@ -507,7 +511,7 @@ export class Ledger {
   }
 
   #overcommit(): void {
-    for (;;) {
+    while (this.#newcomers.any) {
       const build = this.#mayOvercommit(firstSlotBound) ? this.#newcomers.first() : undefined;
       const given = build ?? (this.#mayOvercommit(overcommitBound) ? this.#newcomers.next(this.#now) : undefined);
       if (given === undefined) return;
@@ -525,16 +529,17 @@ export class Ledger {
   #grant(waiter: Waiter, count: number, regular: boolean): void {
     const { client } = waiter;
     this.#queue.passed(client.build);
+    // Booked first: it then is no longer the first in its build, and its going moves nobody else.
+    if (waiter.reserves) this.#book(client, 0, count);
+    else this.#book(client, count, 0);
     this.#remove(waiter);
-    if (waiter.reserves) this.#give(client, 0, count, regular);
-    else this.#give(client, count, 0, regular);
+    this.#gave(client.build, count, regular);
     this.#granted(waiter, count);
   }
 
-  #give(client: Client, held: number, offered: number, regular: boolean): void {
-    this.#book(client, held, offered);
-    client.build.granted += held + offered;
-    this.#newcomers.granted(client.build, regular, this.#now);
+  #gave(build: Build, count: number, regular: boolean): void {
+    build.granted += count;
+    this.#newcomers.granted(build, regular, this.#now);
   }
 
   #book(client: Client, held: number, offered: number): void {

@@ -18,6 +18,11 @@ export class Newcomers {
     this.#userShort = userShort;
   }
 
+  /** Whether there is one that waits. */
+  get any(): boolean {
+    return this.#fresh.size + this.#short.size > 0;
+  }
+
   /** A build begins to wait. */
   waits(build: Build, now: number): void {
     if (build.fresh) this.#fresh.add(build);
