@@ -12,6 +12,8 @@ export interface Export {
   readonly value: string;
   /** The programs that it is set for; undefined: for every command. */
   readonly programs?: readonly string[];
+  /** Not set where the command is known to run make, which has its jobserver and leaves it when it is given a number. */
+  readonly unlessMake?: true;
   /** What reads it. */
   readonly reader: string;
 }
@@ -33,7 +35,13 @@ export const EXPORTS: readonly Export[] = [
   { variable: 'BLIS_NUM_THREADS', value: '{threads}', reader: 'BLIS' },
   { variable: 'NUMEXPR_NUM_THREADS', value: '{threads}', reader: 'NumExpr' },
   { variable: 'RAYON_NUM_THREADS', value: '{threads}', reader: 'Rust programs with rayon' },
-  { variable: 'CMAKE_BUILD_PARALLEL_LEVEL', value: '{slots}', programs: ['cmake'], reader: '`cmake --build`' },
+  {
+    variable: 'CMAKE_BUILD_PARALLEL_LEVEL',
+    value: '{slots}',
+    programs: ['cmake'],
+    unlessMake: true,
+    reader: '`cmake --build`, where it does not run make',
+  },
   {
     variable: 'GRADLE_OPTS',
     value: '-Dorg.gradle.workers.max={slots}',
@@ -63,12 +71,15 @@ export interface Exported {
   variables: { name: string; value: string }[];
 }
 
-export function exportSlots(command: readonly string[], slots: number): Exported {
+/** `runsMake`: whether the command is known to run make. */
+export function exportSlots(command: readonly string[], slots: number, runsMake = false): Exported {
   const program = programOf(command);
   const workers = command.slice(1).some((word) => word.includes(MARK)) || RUNNERS.includes(program);
   const filled = (template: string) =>
     template.replaceAll(MARK, String(slots)).replaceAll('{threads}', String(workers ? 1 : slots));
-  const rows = EXPORTS.filter(({ programs }) => programs === undefined || programs.includes(program));
+  const rows = EXPORTS.filter(
+    ({ programs, unlessMake = false }) => (programs?.includes(program) ?? true) && !(unlessMake && runsMake),
+  );
   return {
     command: command.map((word, at) => (at === 0 ? word : word.replaceAll(MARK, String(slots)))),
     variables: rows.map(({ variable, value }) => ({ name: variable, value: filled(value) })),

@@ -89,7 +89,7 @@ export async function run(args: readonly string[]): Promise<number> {
     const outer = joinOuter(environment);
     const own = { ...demands, jobs, user: options.has('user'), label: options.get('label') ?? labelOf(operands) };
     const build = outer ? within(outer, demands, environment) : await enter(runtime, own);
-    if (build.slots !== undefined) command = giveSlots(environment, command, { ...build, slots: build.slots });
+    if (build.slots !== undefined) command = await giveSlots(environment, command, { ...build, slots: build.slots });
     await giveJobserver(environment, build, style, { args: command, cache: runtime.tools });
   } catch (error) {
     // Whatever it would be for another verb: for this one it is a failure of stint, not of the command.
@@ -137,15 +137,17 @@ function within(outer: Membership, { slots, timeout }: Demands, environment: Env
 }
 
 /** Tells the command how many slots it has. Returns it with the number in the place of `{slots}`. */
-function giveSlots(environment: Environment, command: readonly string[], { id, slots }: Lease): string[] {
+async function giveSlots(environment: Environment, args: readonly string[], { id, slots }: Lease): Promise<string[]> {
+  const { toolOf } = await import('./style.ts');
+  const runsMake = toolOf({ args, cwd: currentDirectory() }) === 'make';
+  const { command, variables } = exportSlots(args, slots, runsMake);
   environment.set('STINT_LEASE', id);
   environment.set('STINT_SLOTS', String(slots));
-  const { command: filled, variables } = exportSlots(command, slots);
   const ours = environment.get('STINT_EXPORTS')?.split(' ') ?? []; // of a lease around this one
   const set = variables.filter(({ name }) => environment.get(name) === undefined || ours.includes(name));
   for (const { name, value } of set) environment.set(name, value);
   environment.set('STINT_EXPORTS', set.map(({ name }) => name).join(' '));
-  return filled;
+  return command;
 }
 
 /** Becomes the root of a build or a lease of the daemon. Returns when it has its first slot, or all it asked for. */

@@ -40,6 +40,8 @@ test('what would change the work of other programs is set only for its own', () 
   assert.equal(variables('dpkg-deb').XZ_DEFAULTS, undefined);
   assert.equal(variables('./gradlew', 'build').GRADLE_OPTS, '-Dorg.gradle.workers.max=6');
   assert.equal(variables('cmake', '--build', 'x').CMAKE_BUILD_PARALLEL_LEVEL, '6');
+  const { variables: withMake } = exportSlots(['cmake', '--build', 'x'], 6, true);
+  assert.ok(!withMake.some(({ name }) => name === 'CMAKE_BUILD_PARALLEL_LEVEL'));
   assert.equal(variables('make').CMAKE_BUILD_PARALLEL_LEVEL, undefined);
 });
 

@@ -30,7 +30,8 @@ test('stint --help, -h and help name every verb', async () => {
   const help = await place.stint(['--help']);
   assert.deepEqual([help.code, help.stderr], [0, '']);
   assert.match(help.stdout, /^Usage: stint VERB/);
-  for (const verb of ['lease', 'run', 'status', 'serve']) assert.match(help.stdout, new RegExp(`^  stint ${verb} `, 'm'));
+  for (const verb of ['lease', 'run', 'status', 'serve'])
+    assert.match(help.stdout, new RegExp(`^  stint ${verb} `, 'm'));
   for (const word of ['-h', 'help']) assert.equal((await place.stint([word])).stdout, help.stdout);
 });
 
