@@ -85,7 +85,8 @@ export class Builds {
     if (lease !== undefined) running.lease = newLease(lease);
     if (this.#refusedForEver(running)) return;
     const { min = 1, max = 1 } = lease ?? {};
-    running.first = { client: running.root, reserves: false, since: now, order: 0, min, max };
+    const most = Math.min(max, this.#ledger.policy.clientMax);
+    running.first = { client: running.root, reserves: false, since: now, order: 0, min, max: most };
     this.#byFirst.set(running.first, running);
     this.#ledger.acquire(running.first, now);
   }
@@ -210,16 +211,17 @@ export class Builds {
   #refusedForEver(running: Running): boolean {
     const { id, lease, build, started } = running;
     if (lease === undefined || started) return false;
-    const bounds = [{ name: 'the pool', limit: this.#ledger.capacity }, ...build.caps];
+    const bounds = [
+      { name: 'the pool has', limit: this.#ledger.capacity },
+      { name: 'one client may have', limit: this.#ledger.policy.clientMax },
+      ...build.caps.map(({ name, limit }) => ({ name: `${name} may have`, limit })),
+    ];
     const bound = bounds.find(({ limit }) => limit < lease.min);
     if (bound === undefined) return false;
     this.#forget(running);
-    this.#send({
-      type: 'failed',
-      id,
-      message: `${bound.name} has ${bound.limit} ${bound.limit === 1 ? 'slot' : 'slots'}, and ${lease.min} are asked for at once`,
-      never: true,
-    });
+    const slots = `${bound.limit} ${bound.limit === 1 ? 'slot' : 'slots'}`;
+    const message = `${bound.name} ${slots}, and ${lease.min} are asked for at once`;
+    this.#send({ type: 'failed', id, message, never: true });
     return true;
   }
 

@@ -15,6 +15,7 @@ export function queueFigures(ledger: Ledger, first: Waiter | undefined): Pick<Bu
     if (other !== build && other.at !== -1 && (compareBuilds(other, build) || order - first.order) < 0) ahead++;
   }
   const aside = needs > 1 && ledger.next === first ? Math.max(0, ledger.limit - ledger.out) : 0;
-  const cap = roomOf(build) < needs ? build.caps.find(({ limit, out }) => limit - out < needs) : undefined;
-  return { queue: { position: ahead + 1, needs, aside, ...(cap && { cap: cap.name }) } };
+  const cap = roomOf(build) < needs ? build.caps.find(({ limit, out }) => limit - out < needs)?.name : undefined;
+  const bound = ledger.limit < needs ? 'the machine, as it is now,' : cap;
+  return { queue: { position: ahead + 1, needs, aside, ...(bound && { cap: bound }) } };
 }
