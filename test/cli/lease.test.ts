@@ -50,8 +50,11 @@ test('a lease waits for all of MIN with nothing in its hands, says where it stan
   const pool = await startPool(t, 4);
   const first = await lease(pool, '3');
   const second = pool.spawnRun(['--slots', '2..4', '--', 'sh', '-c', 'echo $STINT_SLOTS']);
+  await until('it waits', async () => (await leases(pool)).length === 2);
   const third = pool.spawnRun(['--slots', '2', '--', 'sh', '-c', 'echo $STINT_SLOTS']);
-  await until('it says that it waits', () => third.output.stderr.includes('see: stint status'));
+  await until('both say that they wait', () =>
+    [second, third].every(({ output }) => output.stderr.includes('see: stint status')),
+  );
   const said = [second, third].map(({ output }) => output.stderr).join('');
   assert.match(said, /^stint: waiting for 2 slots \(1st in the queue; 1 set aside\); see: stint status\n/m);
   assert.match(said, /^stint: waiting for 2 slots \(2nd in the queue\); see: stint status\n/m);
