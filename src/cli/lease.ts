@@ -76,7 +76,10 @@ function take(body: object, user: boolean, end: AbortSignal): Promise<Held> {
   const ask = (runtime: RuntimeDir) =>
     new Promise<Held>((resolve, reject) => {
       const stream = openEvents(runtime, '/leases', body, (event, data) => {
-        if (event === 'failed') reject(new Refused(409, (data as ApiError).error));
+        if (event === 'failed') {
+          const { status, error } = data as ApiError & { status: number };
+          reject(new Refused(status, error));
+        }
         if (event === 'failed' || event === 'lease') return;
         const { id, slots } = data as LeaseOpened;
         print(`${event} ${slots}\n`);

@@ -128,9 +128,9 @@ class Holder {
   }
 
   /** False when nothing has been said yet, so that the error can be the answer. */
-  failed({ message }: Error): boolean {
+  failed(error: Error): boolean {
     if (this.#stream === undefined) return false;
-    this.#stream.send('failed', { error: message });
+    this.#stream.send('failed', { error: error.message, status: error instanceof HttpError ? error.status : 500 });
     this.#stream.end();
     return true;
   }

@@ -1,5 +1,6 @@
 // Leases from the machine's pool: what opens the node inside one finds the lease's own slots there, whatever it is.
 import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
@@ -96,5 +97,37 @@ test('what a lease leaves behind keeps the slots that it holds, and no more', { 
   );
   run.killAll('SIGKILL');
   await machine.untilIdle(DEADLINE);
+  await machine.stop();
+});
+
+/** Asks the daemon as nobody: the first line of the answer, and its body. */
+const NOBODY = `
+import os, socket, sys
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+one = socket.socket(socket.AF_UNIX)
+one.connect(sys.argv[1])
+body = sys.argv[3].encode()
+one.sendall(f"{sys.argv[2]} HTTP/1.0\\r\\ncontent-length: {len(body)}\\r\\n\\r\\n".encode() + body)
+answer = b"".join(iter(lambda: one.recv(4096), b"")).decode()
+print(answer.split("\\r\\n")[0][9:12], answer.split("\\r\\n\\r\\n")[1].strip())
+`;
+
+test('a stranger may look at a lease, and neither change nor end it', {
+  skip: skip || missing('python3'),
+}, async (t) => {
+  const machine = await startMachine(t, 4);
+  chmodSync(machine.folder, 0o755);
+  const run = machine.spawnRun(['--slots', '3', '--', 'sleep', '1000']);
+  const { builds } = await machine.untilStatus((status) => status.builds[0]?.state === 'running');
+  const path = `/leases/${builds[0]?.id}`;
+  const ask = async (call: string, body = '') =>
+    (await machine.spawn('python3', ['-c', NOBODY, machine.socket, call, body], { cwd: '/' }).ended).stdout;
+  assert.match(await ask(`GET ${path}`), /^200 .*"slots":3/);
+  const refused = `403 {"error":"lease ${builds[0]?.id} belongs to user root"}\n`;
+  assert.equal(await ask(`PATCH ${path}`, '{"slots":1}'), refused);
+  assert.equal(await ask(`DELETE ${path}`), refused);
+  assert.match(await ask('POST /leases', '{"min":1,"label":"","cwd":""}'), /^403 .*user nobody is not in group root/);
+  assert.equal(await leased(machine), 3);
+  run.killAll('SIGKILL');
   await machine.stop();
 });
