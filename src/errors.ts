@@ -12,6 +12,8 @@ export const EXIT = {
   NO_DAEMON: 3,
   /** `stint serve`: another daemon serves already. */
   TAKEN: 4,
+  /** `stint run --timeout`: the time was over before the command could start. */
+  RUN_TIMED_OUT: 124,
   /** `stint run` itself failed. */
   RUN_INTERNAL: 125,
   /** `stint run`: the command was found but cannot be run. */

@@ -6,6 +6,7 @@ import { EXIT, StintError } from './errors.ts';
 type Verb = (args: readonly string[]) => number | Promise<number>;
 
 const VERBS: Record<string, () => Promise<Verb>> = {
+  lease: async () => (await import('./cli/lease.ts')).lease,
   run: async () => (await import('./cli/run.ts')).run,
   serve: async () => (await import('./cli/serve.ts')).serve,
   status: async () => (await import('./cli/status.ts')).status,

@@ -21,9 +21,16 @@ export interface Call {
 /** Sends one server-sent event; `data` becomes JSON. After `gone` nothing happens. */
 export type Send = (event: string, data: unknown) => void;
 
-/** Answers with what becomes the JSON body. @throws HttpError */
+/** An answer in events that has begun. */
+export interface Stream {
+  send: Send;
+  /** Ends the answer. */
+  end(): void;
+}
+
+/** Answers with what becomes the JSON body, or begins an answer in events; after that it must not throw. @throws HttpError */
 interface Answers {
-  answer: (call: Call) => unknown;
+  answer: (call: Call, stream: () => Stream) => unknown;
 }
 
 /** Answers with events, from now until the caller is gone; must not throw, as the answer has begun. */
@@ -32,7 +39,7 @@ interface Streams {
 }
 
 /** One line of the API. In `path`, `:name` stands for any one segment. */
-export type Route = { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string } & (Answers | Streams);
+export type Route = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string } & (Answers | Streams);
 
 /** An answer that is not 2xx, thrown by a route. */
 export class HttpError extends Error {

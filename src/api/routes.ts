@@ -1,6 +1,7 @@
 // Every call of the API, one line each, and the check of what comes in. docs/api.md writes them down for people.
 import { groupName } from '../process/groups.ts';
 import { type Call, HttpError, mayChange, type Peer, type Route } from './call.ts';
+import { objectOf, text, timeLimit, wholeNumber } from './checks.ts';
 import {
   type BuildList,
   type BuildOpened,
@@ -58,10 +59,7 @@ function follow(pool: Pool, gone: AbortSignal, send: (event: string, data: unkno
 
 function setCapacity(pool: Pool, { peer, body }: Call, group: number | undefined): Capacity {
   if (!mayChange(peer, group)) throw new HttpError(403, whoMay(peer, group));
-  const { slots } = objectOf(body);
-  if (typeof slots !== 'number' || !Number.isInteger(slots) || slots < 1 || slots > MAX_CAPACITY) {
-    throw new HttpError(400, `slots must be a whole number from 1 to ${MAX_CAPACITY}`);
-  }
+  const slots = wholeNumber('slots', objectOf(body).slots, { min: 1, max: MAX_CAPACITY });
   pool.setCapacity(slots);
   return { slots };
 }
@@ -76,20 +74,9 @@ function whoMay({ uid }: Peer, group: number | undefined): string {
   return `user ${uid} may not change the pool: that is for ${names.join(' and ')}`;
 }
 
-const MAX_TEXT = 4096;
-
 function parseOpenBuild(body: unknown): OpenBuild {
-  const { label, cwd, implicit = 1 } = objectOf(body);
+  const given = objectOf(body);
+  const { label, cwd, implicit = 1 } = given;
   if (implicit !== 0 && implicit !== 1) throw new HttpError(400, 'implicit must be 0 or 1');
-  return { label: text('label', label), cwd: text('cwd', cwd), implicit };
-}
-
-function objectOf(body: unknown): Record<string, unknown> {
-  if (typeof body === 'object' && body !== null) return body as Record<string, unknown>;
-  throw new HttpError(400, 'the body must be a JSON object');
-}
-
-function text(name: string, value: unknown): string {
-  if (typeof value === 'string' && value.length <= MAX_TEXT) return value;
-  throw new HttpError(400, `${name} must be a string of at most ${MAX_TEXT} characters`);
+  return { label: text('label', label), cwd: text('cwd', cwd), implicit, ...timeLimit(given) };
 }

@@ -13,6 +13,14 @@ export const VERSION_HEADER = 'stint-version';
 /** The largest pool: more slots than machines have processors, and all of them fit into one page of a pipe. */
 export const MAX_CAPACITY = 4096;
 
+/** How long a build may take; `timeout` and `clock` in a request. */
+export interface TimeLimit {
+  /** Milliseconds, 1 or more. */
+  after: number;
+  /** `wall`: from the call on. `held`: only while it has slots. */
+  clock: 'held' | 'wall';
+}
+
 /** `POST /builds`: the calling process becomes the root of a build. The answer comes when the build has its first slot. */
 export interface OpenBuild {
   /** What people will see. */
@@ -21,6 +29,7 @@ export interface OpenBuild {
   cwd: string;
   /** Slots that the root needs before it starts: 1 for a command that runs one job without a token, else 0. */
   implicit: 0 | 1;
+  timeLimit?: TimeLimit | undefined;
 }
 
 /** The answer to `POST /builds`. */
@@ -30,6 +39,43 @@ export interface BuildOpened {
   fifo: string;
   /** Slots in the pool. */
   capacity: number;
+}
+
+/** `POST /leases`: several slots in one step. */
+export interface OpenLease {
+  label: string;
+  cwd: string;
+  /** All of these at once, or it waits: 1 or more. */
+  min: number;
+  /** As many as are fair, up to this. */
+  max: number;
+  /** How long it lasts: as long as the calling process, or as this connection, over which it is then told what happens. */
+  hold: 'process' | 'connection';
+  /** The number of the signal that the process is sent when it is told how many slots to have, or 0. */
+  signal: number;
+  timeLimit?: TimeLimit | undefined;
+}
+
+/** The answer to `POST /leases`. */
+export interface LeaseOpened extends BuildOpened {
+  /** The slots that it has, the one of the process's own job among them. */
+  slots: number;
+}
+
+/** `GET /leases`. */
+export interface LeaseList {
+  leases: LeaseStatus[];
+}
+
+/** `GET /leases/:id`. */
+export interface LeaseStatus
+  extends Pick<BuildStatus, 'id' | 'label' | 'cwd' | 'rootPid' | 'user' | 'uid' | 'since' | 'state' | 'reason'> {
+  /** The slots that it has; 0 while it waits. */
+  slots: number;
+  min: number;
+  max: number;
+  /** How many slots it should have: fewer than it has while others wait, more while some are free. */
+  wish: number;
 }
 
 /** `PUT /capacity`, and its answer. */
@@ -46,6 +92,12 @@ export type PoolEvent =
   | { type: 'started'; time: number; id: number }
   /** A build is over, or was given up before it started. */
   | { type: 'ended'; time: number; id: number }
+  /** A lease should have so many slots: it is asked to give some back, or may take more. */
+  | { type: 'wish'; time: number; id: number; slots: number }
+  /** A lease has so many slots now, as it was asked to. */
+  | { type: 'slots'; time: number; id: number; slots: number }
+  /** The time of a build was over, and it is being ended. */
+  | { type: 'expired'; time: number; id: number }
   /** The pool has another size now. */
   | { type: 'capacity'; time: number; capacity: number };
 
@@ -130,6 +182,10 @@ export interface BuildStatus {
   offered: number;
   /** Slots it is taken to wait for: its first, or one more after it has taken all that was laid out. */
   waiting: number;
+  /** Why it waits for its first slot, or for those of a lease: its place in the queue, in words; only while it is `starting`. */
+  reason?: string;
+  /** Only of a lease, whose slots are all charged as `implicit`: what it asked for, and how many slots it should have. */
+  lease?: { min: number; max: number; wish: number };
   /** Slots held though nobody has the pipe open: most likely lost by a client that was killed. They return when the build ends. */
   stranded: number;
   /** Tokens that clients returned without having taken them, in all; they add nothing to the pool. */

@@ -72,8 +72,13 @@ async function answer(
     read();
     if (response.destroyed) return;
     const call = { peer, params, body, gone: hangUp.signal };
-    if ('answer' in route) sendJson(response, 200, await route.answer(call));
-    else route.events(call, startEvents(response));
+    if ('events' in route) {
+      route.events(call, startEvents(response));
+      return;
+    }
+    const stream = () => ({ send: startEvents(response), end: () => void response.end() });
+    const result = await route.answer(call, stream);
+    if (!response.headersSent) sendJson(response, 200, result);
   } catch (error) {
     const { status, headers } = error instanceof HttpError ? error : { status: 500, headers: {} };
     sendJson(response, status, { error: (error as Error).message }, headers);

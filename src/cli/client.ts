@@ -30,10 +30,21 @@ export class Refused extends Error {
  * @throws NoDaemon when nobody listens; Refused when the answer is an error; StintError when it is no daemon we can talk to
  */
 export async function call<T>(runtime: RuntimeDir, method: string, path: string, body?: unknown): Promise<T> {
+  const request = requestOf(runtime, `${method} ${path} HTTP/1.1`, body);
+  return parseResponse<T>(await exchange(runtime.socket, request, method === 'GET' ? PATIENCE : 0), runtime);
+}
+
+/** The bytes of a call; `first` is the first line. @throws NoDaemon when there can be none */
+export function requestOf(runtime: RuntimeDir, first: string, body: unknown): string {
   if (!runtime.system && !checkRuntimeDir(runtime.dir)) throw new NoDaemon();
   const text = body === undefined ? '' : JSON.stringify(body);
-  const head = `${method} ${path} HTTP/1.1\r\nhost: stint\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
-  return parseResponse<T>(await exchange(runtime.socket, head + text, method === 'GET' ? PATIENCE : 0), runtime);
+  return `${first}\r\nhost: stint\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+}
+
+/** What a failed connection to the daemon's socket means. */
+export function connectError(socketPath: string, error: NodeJS.ErrnoException): Error {
+  if (NOBODY.has(error.code ?? '')) return new NoDaemon();
+  return new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error });
 }
 
 /** `patience`: milliseconds, 0 for ever. */
@@ -51,14 +62,12 @@ function exchange(socketPath: string, request: string, patience: number): Promis
       if (chunks.length === 0) reject(new NoDaemon());
       else resolve(Buffer.concat(chunks).toString());
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (NOBODY.has(error.code ?? '')) reject(new NoDaemon());
-      else reject(new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error }));
-    });
+    socket.on('error', (error) => reject(connectError(socketPath, error)));
   });
 }
 
-function parseResponse<T>(response: string, { socket }: RuntimeDir): T {
+/** @throws Refused, StintError as `call` does */
+export function parseResponse<T>(response: string, { socket }: RuntimeDir): T {
   const end = response.indexOf('\r\n\r\n');
   const [first = '', ...lines] = response.slice(0, end).split('\r\n');
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1] ?? Number.NaN);

@@ -7,6 +7,7 @@ const HELP = `Usage: stint VERB [OPTION]...
 One pool of job slots that all your builds share.
 
   stint run [OPTION]... [--] CMD [ARG]...  run CMD as a build that draws its job slots from the pool
+  stint lease hold|show|resize             take several slots in one step, for scripts
   stint status [--json]                    show the pool: who holds what, and who waits
   stint serve --user [OPTION]...           serve a pool in the foreground ('run' starts one by itself)
 

@@ -4,7 +4,7 @@ import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import os from 'node:os';
 import { basename } from 'node:path';
-import { type BuildOpened, MAX_CAPACITY } from '../api/schema.ts';
+import { type BuildOpened, type LeaseList, type LeaseOpened, MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { withJobserver } from '../jobserver/makeflags.ts';
 import {
@@ -17,11 +17,15 @@ import {
   setOpenFilesLimit,
 } from '../kernel/exec.ts';
 import { type Launch, parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
-import { findRuntime, isMachineDead, machineDir, type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
+import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
-import { call, NoDaemon, Refused } from './client.ts';
+import { call } from './client.ts';
 import { becomeCommand, findCommand } from './command.ts';
+import { DEMAND_OPTIONS, type Demands, demandsOf, type Slots } from './demands.ts';
+import { Environment } from './environment.ts';
+import { exportSlots } from './exports.ts';
 import { note, print } from './print.ts';
+import { reach } from './reach.ts';
 
 const HELP = `Usage: stint run [OPTION]... [--] CMD [ARG]...
 Run CMD as a build that draws its job slots from the pool of this machine, or of this user where the machine has none.
@@ -33,28 +37,34 @@ The first slot is taken before CMD starts. Inside another 'stint run', CMD joins
       --style STYLE how CMD finds its slots: 'fifo' (a path; GNU make >= 4.4, ninja >= 1.13, cargo), 'fds' (inherited
                     descriptors; also GNU make < 4.4), or 'auto' (default): what CMD and the make on PATH can use
       --label TEXT  the name that 'stint status' shows; default: the command and its directory
+      --slots MIN..MAX
+                    take MIN slots or more in one step, up to MAX as far as that is fair; '{slots}' in CMD's arguments
+                    becomes the number, and variables tell it to tools: docs/leases.md
+      --resize-signal SIG
+                    send CMD this signal when it should have fewer slots, or may have more: see stint lease --help
+      --timeout TIME
+                    end CMD and what descends from it after 90s, 15m, 2h, 1d: SIGTERM, and SIGKILL 10 s later
+      --timeout-clock CLOCK
+                    'wall' (default): count from now on; 'held': only the time in which CMD has slots
   -h, --help        this text
 
-Exit status: that of CMD; 125 when stint itself fails; 126 when CMD cannot be run; 127 when it is not found.
+Exit status: that of CMD; 124 when the time was over before CMD had its slots; 125 when stint itself fails; 126 when CMD
+cannot be run; 127 when it is not found. A CMD that --timeout ends has the status of the signal: 143, or 137.
 `;
 
-/** How long to try to reach a daemon, milliseconds. */
-const PATIENCE = 10_000;
-/** How often to start a daemon before something must be wrong. */
-const MAX_STARTS = 20;
 /** When to say that CMD waits, milliseconds. */
 const SILENCE = 1_000;
-const MACHINE_LEFT = "the machine's daemon has left; using the pool of this user";
 /** Inherited descriptors are numbered from here: shell scripts use those below for themselves. */
 const FIRST_FD = 10;
+const JOBS = { min: 1, max: MAX_CAPACITY, exit: EXIT.RUN_INTERNAL };
 const { signals } = os.constants;
 
-type Options = ReturnType<typeof parse>['options'];
+type Lease = Membership & { slots: number };
 
 export async function run(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(
     args,
-    { user: 'flag', jobs: 'value', style: 'value', label: 'value' },
+    { user: 'flag', jobs: 'value', style: 'value', label: 'value', ...DEMAND_OPTIONS },
     'run',
     EXIT.RUN_INTERNAL,
   );
@@ -63,25 +73,27 @@ export async function run(args: readonly string[]): Promise<number> {
   if (style !== 'auto' && style !== 'fifo' && style !== 'fds') {
     throw new StintError(`--style must be auto, fifo or fds, not '${style}'`, { exit: EXIT.RUN_INTERNAL });
   }
-  const jobs = wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.RUN_INTERNAL });
+  const jobs = wholeNumber(options, 'jobs', JOBS);
+  const demands = demandsOf(options, EXIT.RUN_INTERNAL);
   if (operands.length === 0) {
     throw new StintError('run: no command given', { exit: EXIT.RUN_INTERNAL, hint: 'for example: stint run -- make' });
   }
   const launch = parseLaunch(process.env.STINT_LAUNCH);
   for (const number of launch.ignored) ignoreSignal(number); // Node has undone it, and the wait may be long
   const resetStreamFlags = keepStreamFlags();
-  const command = rawArguments(operands.length);
+  let command = rawArguments(operands.length);
   const environment = new Environment(userEnvironment());
   const file = findCommand(command[0] as string, environment.get('PATH'));
   try {
-    const user = options.has('user');
-    const runtime = findRuntime(process.env, { user });
-    if (!user && !runtime.system && isMachineDead(process.env)) note(MACHINE_LEFT);
-    const build = joinOuter(environment) ?? (await enter(runtime, options, operands, jobs));
+    const runtime = findRuntime(process.env, { user: options.has('user') });
+    const outer = joinOuter(environment);
+    const own = { ...demands, jobs, user: options.has('user'), label: options.get('label') ?? labelOf(operands) };
+    const build = outer ? within(outer, demands, environment) : await enter(runtime, own);
+    if (build.slots !== undefined) command = await giveSlots(environment, command, { ...build, slots: build.slots });
     await giveJobserver(environment, build, style, { args: command, cache: runtime.tools });
   } catch (error) {
     // Whatever it would be for another verb: for this one it is a failure of stint, not of the command.
-    if (error instanceof StintError) error.exit = EXIT.RUN_INTERNAL;
+    if (error instanceof StintError && error.exit !== EXIT.RUN_TIMED_OUT) error.exit = EXIT.RUN_INTERNAL;
     throw error;
   }
   flushCompileCache(); // what Node does at an exit that never comes
@@ -91,7 +103,11 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 /** What a build needs to know of its pool. */
-type Membership = Pick<BuildOpened, 'fifo' | 'capacity'> & { id: string };
+type Membership = Pick<BuildOpened, 'fifo' | 'capacity'> & {
+  id: string;
+  /** Those of a lease, the one of the command's own job among them. */
+  slots?: number;
+};
 
 /** The outer build, when there is one whose FIFO is still there. */
 function joinOuter(environment: Environment): Membership | undefined {
@@ -106,76 +122,79 @@ function joinOuter(environment: Environment): Membership | undefined {
   return { fifo, id: environment.get('STINT_BUILD') ?? '', capacity: Number(environment.get('STINT_CAPACITY')) || 1 };
 }
 
-/** Becomes the root of a build of the daemon, which is started if there is none. Returns when the first slot is there. */
+/** The part that a command has of the build around it. @throws StintError when that cannot give what is asked for */
+function within(outer: Membership, { slots, timeout }: Demands, environment: Environment): Membership {
+  const refuse = (why: string, hint: string) => new StintError(`inside build ${outer.id}: ${why}`, { hint });
+  if (timeout !== undefined)
+    throw refuse('it has its own end', 'give --timeout to the outer command, or use timeout(1)');
+  if (slots === undefined) return outer;
+  if (outer.id === '' || environment.get('STINT_LEASE') !== outer.id) {
+    throw refuse('it has slots already, and could wait for itself', 'give --slots to the outer command');
+  }
+  const has = Number(environment.get('STINT_SLOTS')) || 1;
+  if (has < slots.min) throw refuse(`it has ${has} slots, not ${slots.min}`, 'give more --slots to the outer command');
+  return { ...outer, slots: Math.min(has, slots.max) };
+}
+
+/** Tells the command how many slots it has. Returns it with the number in the place of `{slots}`. */
+async function giveSlots(environment: Environment, args: readonly string[], { id, slots }: Lease): Promise<string[]> {
+  const { toolOf } = await import('./style.ts');
+  const runsMake = toolOf({ args, cwd: currentDirectory() }) === 'make';
+  const { command, variables } = exportSlots(args, slots, runsMake);
+  environment.set('STINT_LEASE', id);
+  environment.set('STINT_SLOTS', String(slots));
+  const ours = environment.get('STINT_EXPORTS')?.split(' ') ?? []; // of a lease around this one
+  const set = variables.filter(({ name }) => environment.get(name) === undefined || ours.includes(name));
+  for (const { name, value } of set) environment.set(name, value);
+  environment.set('STINT_EXPORTS', set.map(({ name }) => name).join(' '));
+  return command;
+}
+
+/** Becomes the root of a build or a lease of the daemon. Returns when it has its first slot, or all it asked for. */
 async function enter(
-  found: RuntimeDir,
-  options: Options,
-  args: readonly string[],
-  jobs: number | undefined,
+  runtime: RuntimeDir,
+  { slots, signal, jobs, user, ...common }: Demands & { jobs: number | undefined; user: boolean; label: string },
 ): Promise<Membership> {
-  const cwd = currentDirectory();
-  const label = options.get('label') ?? `${basename(args[0] as string)} ${basename(cwd)}`.trimEnd();
-  const waiting = setTimeout(() => note(`waiting for a slot; see: stint status`), SILENCE).unref();
-  const deadline = performance.now() + PATIENCE;
-  let runtime = found;
-  let starts = 0;
+  const body = { ...common, cwd: currentDirectory() };
+  let waiting: NodeJS.Timeout | undefined;
+  const ask = (place: RuntimeDir) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => void tellWait(place, slots), SILENCE).unref();
+    return slots === undefined
+      ? call<BuildOpened>(place, 'POST', '/builds', { ...body, implicit: 1 })
+      : call<LeaseOpened>(place, 'POST', '/leases', { ...body, ...slots, signal });
+  };
   try {
-    for (;;) {
-      try {
-        const opened = await call<BuildOpened>(runtime, 'POST', '/builds', { label, cwd, implicit: 1 });
-        if (jobs !== undefined && jobs !== opened.capacity) {
-          note(
-            `the pool has ${opened.capacity} slots already; --jobs ${jobs} counts only for the command that starts it`,
-          );
-        }
-        return { ...opened, id: String(opened.id) };
-      } catch (error) {
-        const leaving = error instanceof Refused && error.status === 503 && error.message === 'the daemon is leaving';
-        if (error instanceof Refused && !leaving) {
-          const hint = runtime.system ? { hint: 'for a pool of your own: stint run --user' } : {};
-          throw new StintError(`the daemon refused: ${error.message}`, { cause: error, ...hint });
-        }
-        if (!leaving && !(error instanceof NoDaemon)) throw error;
-      }
-      if (runtime.system) {
-        note(MACHINE_LEFT);
-        runtime = runtimeDir(process.env);
-        continue;
-      }
-      if (starts === MAX_STARTS) {
-        throw new StintError('the daemon leaves as soon as it has started', { hint: `its log is ${runtime.log}` });
-      }
-      if (await startOnce(runtime, jobs, deadline)) starts++;
+    const opened: BuildOpened & { slots?: number } = await reach(runtime, { jobs, user, ask });
+    if (jobs !== undefined && jobs !== opened.capacity) {
+      note(`the pool has ${opened.capacity} slots already; --jobs ${jobs} counts only for the command that starts it`);
     }
+    return { ...opened, id: String(opened.id) };
   } finally {
     clearTimeout(waiting);
   }
 }
 
-/** Starts a daemon; false when another was faster or has not left yet. @throws StintError */
-async function startOnce(runtime: RuntimeDir, jobs: number | undefined, deadline: number): Promise<boolean> {
-  const { startDaemon } = await import('./start.ts');
-  const ended = await startDaemon(runtime, jobs);
-  if (ended === undefined) return true;
-  if (ended.code !== EXIT.TAKEN || performance.now() > deadline) {
-    throw new StintError(
-      `the daemon did not start: ${ended.said.split('\n', 1)[0]?.replace(/^stint: /, '') || `exit code ${ended.code}`}`,
-      {
-        hint: `its log is ${runtime.log}`,
-      },
-    );
+/** Says that the command waits, and where it stands in the queue. */
+async function tellWait(runtime: RuntimeDir, slots: Slots | undefined): Promise<void> {
+  if (slots === undefined) {
+    note('waiting for a slot; see: stint status');
+    return;
   }
-  await new Promise((resolve) => setTimeout(resolve, 20)); // another one starts, or leaves
-  return false;
+  const { leases } = await call<LeaseList>(runtime, 'GET', '/leases').catch(() => ({ leases: [] }));
+  const own = leases.find(({ rootPid, state }) => rootPid === process.pid && state === 'starting');
+  const place = own?.reason === undefined ? '' : ` (${own.reason})`;
+  note(`waiting for ${slots.min === 1 ? 'a slot' : `${slots.min} slots`}${place}; see: stint status`);
 }
 
 /** Puts the jobserver into the environment, and for `fds` opens it. */
 async function giveJobserver(
   environment: Environment,
-  { fifo, id, capacity }: Membership,
+  { fifo, id, slots, ...pool }: Membership,
   wanted: 'auto' | 'fifo' | 'fds',
   { args, cache }: { args: readonly string[]; cache: string },
 ): Promise<void> {
+  const capacity = slots ?? pool.capacity;
   let style = wanted;
   if (style === 'auto') {
     const { chooseStyle } = await import('./style.ts');
@@ -212,34 +231,13 @@ function restoreProcess(launch: Launch): void {
   for (const fd of launch.closed) closeSync(fd);
 }
 
+const labelOf = ([command]: readonly string[]): string =>
+  `${basename(command as string)} ${basename(currentDirectory())}`.trimEnd();
+
 function currentDirectory(): string {
   try {
     return process.cwd();
   } catch {
     return ''; // it was removed
-  }
-}
-
-/** Environment variables, one byte per character, in their order. */
-class Environment {
-  readonly #values = new Map<string, string>();
-
-  constructor(entries: readonly string[]) {
-    for (const entry of entries) {
-      const at = entry.indexOf('=', 1);
-      if (at !== -1) this.#values.set(entry.slice(0, at), entry.slice(at + 1));
-    }
-  }
-
-  get(name: string): string | undefined {
-    return this.#values.get(name);
-  }
-
-  set(name: string, value: string): void {
-    this.#values.set(name, value);
-  }
-
-  entries(): string[] {
-    return [...this.#values].map(([name, value]) => `${name}=${value}`);
   }
 }

@@ -66,8 +66,11 @@ function printable(label: string): string {
 
 function remark(build: BuildStatus): string {
   const remarks: string[] = [];
-  if (build.state === 'starting') remarks.push('waits for its first slot');
+  if (build.state === 'starting' && build.lease !== undefined)
+    remarks.push(`waits for ${build.lease.min} slots: ${build.reason ?? 'it has them now'}`);
+  else if (build.state === 'starting') remarks.push('waits for its first slot');
   if (build.state === 'left') remarks.push('its root is gone, something it started is not');
+  if (build.lease !== undefined && build.lease.wish < build.implicit) remarks.push(`should have ${build.lease.wish}`);
   if (build.stranded > 0) remarks.push(`${build.stranded} held by nobody until the build ends`);
   return remarks.length === 0 ? '' : `  (${remarks.join('; ')})`;
 }

@@ -48,7 +48,7 @@ export function chooseStyle(around: Surroundings): Choice {
  * The one kind of client that a command is known to be: `make`; `ninja` and others that know only paths; `other`, which take
  * either style and do not run ninja. Undefined when there is no telling.
  */
-function toolOf({ args, cwd }: Surroundings): 'make' | 'ninja' | 'other' | undefined {
+export function toolOf({ args, cwd }: Pick<Surroundings, 'args' | 'cwd'>): 'make' | 'ninja' | 'other' | undefined {
   const name = basename(args[0] as string);
   if (MAKE.test(name)) return 'make';
   if (/^(?:ninja|samu)(?:-build)?$/.test(name)) return 'ninja';

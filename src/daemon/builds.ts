@@ -5,8 +5,9 @@ import type { Pool } from '../api/routes.ts';
 import type { BuildOpened, OpenBuild, PoolEvent, Status } from '../api/schema.ts';
 import type { LimitsConfig } from '../core/limits.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
-import type { BuildFacts } from '../engine/messages.ts';
+import type { BuildFacts, BuildTerms } from '../engine/messages.ts';
 import { userName } from '../process/groups.ts';
+import { endTree } from './ending.ts';
 import { type Known, statusOf } from './status.ts';
 import type { Watch } from './watch.ts';
 
@@ -22,8 +23,26 @@ export interface BuildsOptions {
   refuse: (caller: Peer) => string | undefined;
 }
 
+/** A build that is about to begin. */
+interface Entry extends BuildTerms {
+  label: string;
+  cwd: string;
+  /** Told its number. */
+  came?: (id: number) => void;
+}
+
+/** A build that has its first slots. */
+interface Entered {
+  /** Its number, or that of the build that it is part of. */
+  id: number;
+  path: string;
+  within: boolean;
+  /** Those of the lease that it is, or is in. */
+  slots: number | undefined;
+}
+
 interface Starting {
-  resolve(started: { path: string; within: number | undefined }): void;
+  resolve(entered: Entered): void;
   reject(error: Error): void;
 }
 
@@ -49,14 +68,16 @@ export class Builds implements Pool {
     this.#options = options;
     this.#capacity = options.capacity;
     this.#engine = options.engine({
-      started: (id, path, within) => {
+      started: (id, path, { within, slots }) => {
         if (within === undefined) {
           this.#watch.started();
-          this.#tell({ type: 'started', time: Date.now(), id });
+          this.tell({ type: 'started', time: Date.now(), id });
         } else this.#forget(id);
-        this.#starting.get(id)?.resolve({ path, within });
+        this.#starting.get(id)?.resolve({ id: within ?? id, path, within: within !== undefined, slots });
       },
-      failed: (id, message) => this.#gone(id, new HttpError(503, message)),
+      failed: (id, message, never) => this.#gone(id, new HttpError(never ? 409 : 503, message)),
+      wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
+      expired: (id) => this.#expired(id),
       appeared: (id, facts) => this.#came(id, facts, true),
       ended: (id) => this.#gone(id, new HttpError(410, 'the process is gone')),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
@@ -72,6 +93,11 @@ export class Builds implements Pool {
     return this.#builds.size;
   }
 
+  /** Slots in the pool. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   async status(): Promise<Status> {
     this.calls++;
     const snapshot = await this.#engine.snapshot();
@@ -82,6 +108,13 @@ export class Builds implements Pool {
   }
 
   async openBuild(request: OpenBuild, caller: Peer, gone: AbortSignal): Promise<BuildOpened> {
+    const { id, path, within } = await this.enter(request, caller, gone);
+    if (within && request.timeLimit !== undefined) throw new HttpError(409, noLimitWithin(id));
+    return { id, fifo: path, capacity: this.#capacity };
+  }
+
+  /** Resolves when the build has its first slots; whoever is gone before that has given it up. @throws HttpError */
+  async enter({ came, ...entry }: Entry, caller: Peer, gone: AbortSignal): Promise<Entered> {
     this.calls++;
     if (this.#stopped) throw new HttpError(503, 'the daemon is leaving');
     if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
@@ -89,11 +122,9 @@ export class Builds implements Pool {
     if (refusal !== undefined) throw new HttpError(403, refusal);
     const id = this.#nextId;
     this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
-    const { label, cwd, implicit } = request;
+    const { label, cwd, implicit, lease, timeLimit } = entry;
     const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: caller.pid, uid: caller.uid };
-    const started = new Promise<{ path: string; within: number | undefined }>((resolve, reject) =>
-      this.#starting.set(id, { resolve, reject }),
-    );
+    const started = new Promise<Entered>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
       this.#starting.get(id)?.reject(new HttpError(499, 'the caller has hung up'));
@@ -101,9 +132,9 @@ export class Builds implements Pool {
     gone.addEventListener('abort', cancel);
     try {
       this.#came(id, facts, false);
-      this.#engine.open(id, facts, implicit);
-      const { path, within } = await started;
-      return { id: within ?? id, fifo: path, capacity: this.#capacity };
+      came?.(id);
+      this.#engine.open(id, facts, { implicit, lease, timeLimit });
+      return await started;
     } finally {
       gone.removeEventListener('abort', cancel);
       this.#starting.delete(id);
@@ -116,7 +147,7 @@ export class Builds implements Pool {
     this.#capacity = slots;
     this.#engine.setCapacity(slots);
     this.#watch.setCapacity(slots);
-    this.#tell({ type: 'capacity', time: Date.now(), capacity: slots });
+    this.tell({ type: 'capacity', time: Date.now(), capacity: slots });
   }
 
   subscribe(listener: (event: PoolEvent) => void): () => void {
@@ -144,16 +175,30 @@ export class Builds implements Pool {
     return this.#engine.stop();
   }
 
-  #came(id: number, { uid, ...facts }: BuildFacts, appeared: boolean): void {
-    const known = { since: Date.now(), user: userName(uid) };
-    this.#builds.set(id, known);
-    const { label, cwd, rootPid } = facts;
+  #came(id: number, { uid, label, cwd, rootPid }: BuildFacts, appeared: boolean): void {
+    const since = Date.now();
+    const user = userName(uid);
+    this.#builds.set(id, { since, user, uid, rootPid });
     this.#watch.came(id, label, { appeared });
-    this.#tell({ type: 'opened', time: known.since, build: { id, label, cwd, rootPid, ...known } });
+    this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
+  }
+
+  /** One that still waits is given up; one that runs is ended. */
+  #expired(id: number): void {
+    const starting = this.#starting.get(id);
+    if (starting !== undefined) {
+      this.#engine.cancel(id);
+      starting.reject(new HttpError(504, 'its time was over before it had its slots'));
+      return;
+    }
+    const known = this.#builds.get(id);
+    if (known === undefined) return;
+    this.tell({ type: 'expired', time: Date.now(), id });
+    endTree(known);
   }
 
   #gone(id: number, error: HttpError): void {
-    if (this.#forget(id)) this.#tell({ type: 'ended', time: Date.now(), id });
+    if (this.#forget(id)) this.tell({ type: 'ended', time: Date.now(), id });
     this.#starting.get(id)?.reject(error);
     if (this.#builds.size === 0) this.#empty?.();
   }
@@ -163,7 +208,12 @@ export class Builds implements Pool {
     return this.#builds.delete(id);
   }
 
-  #tell(event: PoolEvent): void {
+  /** Tells whoever has subscribed. */
+  tell(event: PoolEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }
+
+/** Why there is no time limit for a command that is part of a build. */
+const noLimitWithin = (id: number): string =>
+  `it is part of build ${id}, which has its own end: give the limit to that one, or use timeout(1)`;

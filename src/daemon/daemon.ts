@@ -2,6 +2,7 @@
 // runs and what tests start; it touches neither signals nor the exit code.
 import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { leaseRoutes } from '../api/lease-routes.ts';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits.ts';
@@ -13,6 +14,7 @@ import { type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
 import { LearnedFile } from './learned.ts';
+import { Leases } from './leases.ts';
 import { dropLock, removeFile, takeLock } from './lock.ts';
 import { refusal } from './membership.ts';
 import { sweepFifos } from './sweep.ts';
@@ -82,7 +84,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       });
     });
     if (system === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
-    server = await serveApi(runtime.socket, version, routesOf(builds, system?.apiGroup));
+    const group = system?.apiGroup;
+    const routes = [...routesOf(builds, group), ...leaseRoutes(new Leases(builds, group))];
+    server = await serveApi(runtime.socket, version, routes);
   } catch (error) {
     await builds?.stop().catch(() => {});
     mount?.unmount();

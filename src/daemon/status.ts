@@ -1,6 +1,6 @@
 // One picture of the pool for people and programs: the engine's figures joined with what is known of each build.
 import type { BuildStatus, Status } from '../api/schema.ts';
-import type { BuildFigures, Snapshot } from '../engine/messages.ts';
+import type { BuildFigures, QueueFigures, Snapshot } from '../engine/messages.ts';
 
 /** What the main thread knows of a build beside its figures. */
 export interface Known {
@@ -8,6 +8,9 @@ export interface Known {
   since: number;
   /** The name of its user. */
   user: string;
+  /** Its user and the process id of its root. */
+  uid: number;
+  rootPid: number;
 }
 
 export function statusOf(
@@ -34,12 +37,24 @@ export function statusOf(
 }
 
 function buildStatus(
-  { facts, clients, granted, max, caps, ...figures }: BuildFigures,
+  { facts, clients, granted, max, caps, queue, ...figures }: BuildFigures,
   known: Known | undefined,
   mode: Status['daemon']['mode'],
 ): BuildStatus {
   const { label, cwd, rootPid, uid, kind } = facts;
   const { since = 0, user = String(uid) } = known ?? {};
-  const status = { ...figures, label, cwd, rootPid, uid, user, kind, since };
+  const waits = queue === undefined ? {} : { waiting: queue.needs, reason: reasonOf(queue) };
+  const status = { ...figures, ...waits, label, cwd, rootPid, uid, user, kind, since };
   return mode === 'system' ? { ...status, clients } : status;
+}
+
+/** The place in the queue, in words. */
+function reasonOf({ position, needs, aside, cap }: QueueFigures): string {
+  if (cap !== undefined) return `${cap} has no room for ${needs === 1 ? 'one more' : `${needs} more`}`;
+  return `${ordinal(position)} in the queue${aside > 0 ? `; ${aside} set aside` : ''}`;
+}
+
+function ordinal(n: number): string {
+  const ending = n % 100 > 10 && n % 100 < 14 ? undefined : ['st', 'nd', 'rd'][(n % 10) - 1];
+  return `${n}${ending ?? 'th'}`;
 }

@@ -6,8 +6,11 @@ import type { Ledger } from '../core/ledger.ts';
 import type { Build, Client, Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
+import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
-import type { BuildFacts, BuildFigures, BuildStanding, FromEngine } from './messages.ts';
+import type { BuildFacts, BuildFigures, BuildStanding, BuildTerms, FromEngine, LeaseTerms } from './messages.ts';
+import { queueFigures } from './queue-figures.ts';
+import { Timeouts } from './timeouts.ts';
 
 /** A build of the ledger together with its root process. */
 export interface Running {
@@ -25,7 +28,12 @@ export interface Running {
   /** The names of its caps: those of its standing, and those that come from where it runs. */
   caps: readonly string[];
   bounds: readonly string[];
+  /** What it asked for, if it is a lease; all its slots are then those of `root`. */
+  lease: Lease | undefined;
 }
+
+/** How a build opens. */
+export type Opening = BuildTerms & { now: number };
 
 export interface Ground {
   /** The build has its first slot: the path that its clients open. @throws Error when there is none to be had */
@@ -50,6 +58,7 @@ export class Builds {
   readonly #toStart: Running[] = [];
   /** Builds whose root is gone and that still hold its slot. */
   readonly #rootless = new Set<Running>();
+  readonly timeouts = new Timeouts(({ id }) => this.#send({ type: 'expired', id }));
 
   constructor(parts: { ledger: Ledger; loop: Loop; ground: Ground; send: (message: FromEngine) => void }) {
     this.#ledger = parts.ledger;
@@ -58,8 +67,8 @@ export class Builds {
     this.#send = parts.send;
   }
 
-  /** A build begins; `implicit` slots are acquired for its root before it starts. */
-  open(id: number, facts: BuildFacts, { implicit, now }: { implicit: 0 | 1; now: number }): void {
+  /** A build begins; what it asks for is acquired for its root before it starts. */
+  open(id: number, facts: BuildFacts, { implicit, lease, timeLimit, now }: Opening): void {
     let rootFd: number;
     try {
       rootFd = openPidfd(facts.rootPid);
@@ -70,12 +79,17 @@ export class Builds {
     const running = this.add(id, facts);
     running.rootFd = rootFd;
     this.#loop.watch(rootFd, EPOLLIN, () => this.#rootGone(running));
-    if (implicit === 0) {
+    if (timeLimit !== undefined) this.timeouts.add(running, timeLimit, now);
+    if (lease === undefined && implicit === 0) {
       this.#start(running);
       return;
     }
     running.root = this.#ledger.openClient(running.build, 'implicit');
-    running.first = { client: running.root, reserves: false, since: now, order: 0 };
+    if (lease !== undefined) running.lease = newLease(lease);
+    if (this.#refusedForEver(running)) return;
+    const { min = 1, max = 1 } = lease ?? {};
+    const most = Math.min(max, this.#ledger.policy.clientMax);
+    running.first = { client: running.root, reserves: false, since: now, order: 0, min, max: most };
     this.#byFirst.set(running.first, running);
     this.#ledger.acquire(running.first, now);
   }
@@ -93,6 +107,7 @@ export class Builds {
       started: false,
       caps: [],
       bounds: [],
+      lease: undefined,
     };
     this.byId.set(id, running);
     return running;
@@ -140,13 +155,21 @@ export class Builds {
     this.#send({ type: 'ended', id: running.id });
   }
 
+  /** The same for the number of a build, if there is such a build. */
+  endById(id: number): void {
+    const running = this.byId.get(id);
+    if (running !== undefined) this.end(running);
+  }
+
   figures(): BuildFigures[] {
     return [...this.byId.values()].map((running) => {
       const { id, facts, build, started, rootFd, caps } = running;
-      const state = !started ? 'starting' : rootFd === -1 && facts.kind === 'run' ? 'left' : 'running';
+      const left = rootFd === -1 && facts.kind === 'run';
+      const state = !started ? ('starting' as const) : left ? ('left' as const) : ('running' as const);
       const { implicit, held, offered, weight, granted, max } = build;
       const standing = { weight, class: build.class, max, caps, share: this.#ledger.share(build), granted };
-      return { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
+      const figures = { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
+      return { ...figures, ...leaseFigures(running), ...queueFigures(this.#ledger, running.first) };
     });
   }
 
@@ -156,6 +179,7 @@ export class Builds {
     if (running === undefined) return; // it has ended meanwhile
     running.caps = caps;
     this.#ledger.setBuild(running.build, { weight, class: of, max, caps: this.#capsOf(running) });
+    this.#refusedForEver(running);
   }
 
   /** Changes the bounds of a build that come from where it runs. */
@@ -164,6 +188,7 @@ export class Builds {
     if (running === undefined) return;
     running.bounds = bounds;
     this.#ledger.setBuild(running.build, { caps: this.#capsOf(running) });
+    this.#refusedForEver(running);
   }
 
   /** Changes how many slots the builds under a cap may have together. */
@@ -200,18 +225,38 @@ export class Builds {
       return;
     }
     running.started = true;
-    this.#send({ type: 'started', id: running.id, path });
+    this.#send({ type: 'started', id: running.id, path, slots: running.lease && running.root?.held });
+  }
+
+  /** Fails a lease that waits for more slots than it could ever have; false when there is no reason to. */
+  #refusedForEver(running: Running): boolean {
+    const { id, lease, build, started } = running;
+    if (lease === undefined || started) return false;
+    const bounds = [
+      { name: 'the pool has', limit: this.#ledger.capacity },
+      { name: 'one client may have', limit: this.#ledger.policy.clientMax },
+      ...build.caps.map(({ name, limit }) => ({ name: `${name} may have`, limit })),
+    ];
+    const bound = bounds.find(({ limit }) => limit < lease.min);
+    if (bound === undefined) return false;
+    this.#forget(running);
+    const slots = `${bound.limit} ${bound.limit === 1 ? 'slot' : 'slots'}`;
+    const message = `${bound.name} ${slots}, and ${lease.min} are asked for at once`;
+    this.#send({ type: 'failed', id, message, never: true });
+    return true;
   }
 
   #rootGone(running: Running): void {
     this.#unwatchRoot(running);
-    if (running.started && this.#ground.rootGone(running)) this.#rootless.add(running);
-    else this.end(running);
+    this.timeouts.forget(running);
+    if (!running.started || !this.#ground.rootGone(running)) this.end(running);
+    else if (running.lease === undefined) this.#rootless.add(running);
   }
 
   #forget(running: Running): void {
     this.#unwatchRoot(running);
     if (running.first !== undefined) this.#byFirst.delete(running.first);
+    this.timeouts.forget(running);
     this.#ground.close(running);
     this.#rootless.delete(running);
     this.#ledger.closeBuild(running.build);
@@ -224,4 +269,19 @@ export class Builds {
     closeSync(running.rootFd);
     running.rootFd = -1;
   }
+}
+
+const newLease = ({ min, max, signal }: LeaseTerms): Lease => ({
+  min,
+  max,
+  signal,
+  pipe: undefined,
+  node: undefined,
+  growth: undefined,
+  told: min,
+  toldAt: Number.NEGATIVE_INFINITY,
+});
+
+function leaseFigures({ lease }: Running): Pick<BuildFigures, 'lease'> {
+  return lease === undefined ? {} : { lease: { min: lease.min, max: lease.max, wish: lease.told } };
 }

@@ -13,8 +13,9 @@ import { Directory } from '../nodes/fuse/directory.ts';
 import { Session } from '../nodes/fuse/session.ts';
 import { Request } from '../nodes/fuse/wire.ts';
 import { PipeNode } from '../nodes/pipe.ts';
-import { Builds } from './builds.ts';
+import { Builds, type Running } from './builds.ts';
 import { Fifos } from './fifos.ts';
+import { Leases } from './leases.ts';
 import { Lookups } from './lookups.ts';
 import { Loop } from './loop.ts';
 import type { EngineOptions, FromEngine, SystemOptions, ToEngine } from './messages.ts';
@@ -50,6 +51,7 @@ export class Engine {
   readonly #ledger: Ledger;
   readonly #pipes: PipeNode;
   readonly #builds: Builds;
+  readonly #leases: Leases;
   readonly #loop = new Loop();
   readonly #machine: Machine | undefined;
   /** Whether the main thread watches what is not a request. */
@@ -61,16 +63,18 @@ export class Engine {
 
   constructor(options: EngineOptions, lines: Lines) {
     this.#lines = lines;
-    this.#ledger = new Ledger(options.capacity, (waiter) => this.#granted(waiter), options);
+    this.#ledger = new Ledger(options.capacity, (waiter, count) => this.#granted(waiter, count), options);
     this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), (pipe) =>
       this.#machine?.system.pipeOpened(pipe),
     );
     const common = { ledger: this.#ledger, loop: this.#loop, send: lines.send };
+    const over = (running: Running) => this.#builds.end(running);
+    this.#leases = new Leases({ ...common, over });
     this.#machine = options.system === undefined ? undefined : this.#openMachine(options.system);
     const ground =
       this.#machine?.system ??
       new Fifos(
-        { pipes: this.#pipes, loop: this.#loop, now: () => this.#now, over: (running) => this.#builds.end(running) },
+        { pipes: this.#pipes, leases: this.#leases, loop: this.#loop, now: () => this.#now, over },
         options.fifoPrefix,
       );
     this.#builds = new Builds({ ...common, ground });
@@ -103,6 +107,8 @@ export class Engine {
       this.#ledger.settle(this.#now);
       this.#machine?.file.settle();
       if (this.#pipes.size > 0) this.#pipes.settle(this.#now);
+      this.#leases.settle(this.#now);
+      this.#builds.timeouts.settle(this.#now);
       const started = this.#builds.startGranted();
       const heard = this.#pipes.size > 0 && this.#pipes.ready(this.#now);
       if (!heard && !started) break;
@@ -112,7 +118,9 @@ export class Engine {
   #nextLook(): number {
     if (this.#builds.pending) return 0;
     const pipes = this.#pipes.size > 0 ? this.#pipes.nextLook(this.#now) : Number.POSITIVE_INFINITY;
-    return Math.min(pipes, this.#machine?.file.nextLook() ?? Number.POSITIVE_INFINITY, this.#ledger.nextLook());
+    const file = this.#machine?.file.nextLook() ?? Number.POSITIVE_INFINITY;
+    const { timeouts } = this.#builds;
+    return Math.min(pipes, file, this.#ledger.nextLook(), this.#leases.nextLook(), timeouts.nextLook());
   }
 
   #clock(): number {
@@ -121,8 +129,9 @@ export class Engine {
   }
 
   /** A first slot starts its build, but not before the ledger has done; any other is delivered at once. */
-  #granted(waiter: Waiter): void {
+  #granted(waiter: Waiter, count: number): void {
     if (this.#machine?.file.grant(waiter) || this.#builds.granted(waiter)) return;
+    if (this.#leases.granted(waiter, count)) return;
     this.#pipes.grant(waiter, this.#now);
   }
 
@@ -138,6 +147,13 @@ export class Engine {
         break;
       case 'cancel':
         (this.#machine?.system ?? this.#builds).cancel(message.id);
+        break;
+      case 'end':
+        (this.#machine?.system ?? this.#builds).cancel(message.id);
+        this.#builds.endById(message.id);
+        break;
+      case 'resize':
+        this.#leases.resize(this.#builds.byId.get(message.id), message.slots, { ...message, now: this.#clock() });
         break;
       case 'capacity':
         this.#ledger.setCapacity(message.capacity);
@@ -202,7 +218,16 @@ export class Engine {
     const file = new FileNode(this.#ledger, channel, { recall: () => this.#recall(), now });
     const directory = new Directory(options);
     const lookups = new Lookups(send);
-    const parts = { ledger: this.#ledger, loop: this.#loop, pipes: this.#pipes, file, lookups, now, send };
+    const parts = {
+      ledger: this.#ledger,
+      loop: this.#loop,
+      pipes: this.#pipes,
+      leases: this.#leases,
+      file,
+      lookups,
+      now,
+      send,
+    };
     const system = new System(parts, options);
     const host = {
       show: system.show.bind(system),
@@ -250,7 +275,8 @@ export class Engine {
           session.alarmed = false;
           this.#alarmAt = Number.POSITIVE_INFINITY;
         }
-        return this.#pipes.size > 0 || lookups.pending > 0 || this.#builds.pending;
+        const timed = this.#leases.size > 0 || this.#builds.timeouts.size > 0;
+        return timed || this.#pipes.size > 0 || lookups.pending > 0 || this.#builds.pending;
       },
       onQuiet: (others) => {
         if (!this.#watched) this.#lines.send({ type: 'quiet', others });

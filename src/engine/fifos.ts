@@ -3,12 +3,14 @@
 import { EPOLLET } from '../kernel/epoll.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import type { Ground, Running } from './builds.ts';
+import type { Leases } from './leases.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures } from './messages.ts';
 
 export class Fifos implements Ground {
   readonly #pipes: PipeNode;
   readonly #loop: Loop;
+  readonly #leases: Leases;
   readonly #prefix: string;
   readonly #now: () => number;
   /** Called when a build whose root is gone has nothing left. */
@@ -16,10 +18,11 @@ export class Fifos implements Ground {
   readonly #byBuild = new Map<Running, Pipe>();
 
   constructor(
-    parts: { pipes: PipeNode; loop: Loop; now: () => number; over: (running: Running) => void },
+    parts: { pipes: PipeNode; leases: Leases; loop: Loop; now: () => number; over: (running: Running) => void },
     prefix: string,
   ) {
     this.#pipes = parts.pipes;
+    this.#leases = parts.leases;
     this.#loop = parts.loop;
     this.#now = parts.now;
     this.#over = parts.over;
@@ -28,11 +31,13 @@ export class Fifos implements Ground {
 
   start(running: Running): string {
     const path = `${this.#prefix}${running.id}`;
-    this.#byBuild.set(running, this.#pipes.open(running.build, path, this.#now()));
+    if (running.lease !== undefined) this.#leases.start(running, path);
+    else this.#byBuild.set(running, this.#pipes.open(running.build, path, this.#now()));
     return path;
   }
 
   rootGone(running: Running): boolean {
+    if (running.lease !== undefined) return this.#leases.rootGone(running);
     const pipe = this.#byBuild.get(running);
     if (pipe === undefined || !this.#pipes.abandon(pipe)) return false;
     // Something it started lives on. EPOLLERR, which needs no asking for, comes when the last of it has closed the pipe.
@@ -44,6 +49,7 @@ export class Fifos implements Ground {
   }
 
   close(running: Running): void {
+    if (running.lease !== undefined) this.#leases.close(running);
     const pipe = this.#byBuild.get(running);
     if (pipe === undefined) return;
     this.#byBuild.delete(running);

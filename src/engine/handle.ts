@@ -12,6 +12,7 @@ import { lineageOf } from '../process/lineage.ts';
 import type {
   BuildFacts,
   BuildStanding,
+  BuildTerms,
   EngineOptions,
   FromEngine,
   Snapshot,
@@ -21,9 +22,14 @@ import type {
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
-  /** The build has its first slot; `within`: it is part of that build. */
-  started(id: number, path: string, within: number | undefined): void;
-  failed(id: number, message: string): void;
+  /** The build has its first slot; `within`: it is part of that build; `slots`: those of the lease that it is, or is in. */
+  started(id: number, path: string, more: Pick<Started, 'within' | 'slots'>): void;
+  /** `never`: what it asked for can never be granted. */
+  failed(id: number, message: string, never: boolean): void;
+  /** A lease should have so many slots. */
+  wish(id: number, slots: number): void;
+  /** The time of a build is over. */
+  expired(id: number): void;
   /** A build that nobody has opened is there. */
   appeared(id: number, facts: BuildFacts): void;
   ended(id: number): void;
@@ -33,6 +39,8 @@ export interface EngineEvents {
   died(error: Error): void;
 }
 
+type Started = Extract<FromEngine, { type: 'started' }>;
+
 export class EngineHandle {
   readonly #events: EngineEvents;
   readonly #wakeFd = openEventfd();
@@ -41,6 +49,7 @@ export class EngineHandle {
   /** The daemon's way into its own mount, once that answers. */
   #own: OwnFolder | undefined;
   readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>();
+  readonly #resizes = new Map<number, (slots: number) => void>();
   readonly #ready = Promise.withResolvers<void>();
   #requests = 0;
   /** Its thread has ended: nobody hears us, and the number of the eventfd can be somebody else's. */
@@ -67,14 +76,28 @@ export class EngineHandle {
     return this.#ready.promise;
   }
 
-  /** A build begins: `started` or `failed` follows, and `ended` when the build is over. `implicit`: slots its root needs to start. */
-  open(id: number, facts: BuildFacts, implicit: 0 | 1): void {
-    this.#send({ type: 'open', id, facts, implicit });
+  /** A build begins: `started` or `failed` follows, and `ended` when the build is over. */
+  open(id: number, facts: BuildFacts, terms: BuildTerms): void {
+    this.#send({ type: 'open', id, facts, ...terms });
   }
 
   /** A build that waits for its first slot is not wanted any more. */
   cancel(id: number): void {
     this.#send({ type: 'cancel', id });
+  }
+
+  /** A build is over, whatever its root does. */
+  end(id: number): void {
+    this.#send({ type: 'end', id });
+  }
+
+  /** Changes how many slots a lease has as far as that can be done at once; the number that it then has, 0: there is no such lease. */
+  resize(id: number, slots: number): Promise<number> {
+    const request = this.#requests++;
+    return new Promise((resolve) => {
+      this.#resizes.set(request, resolve);
+      this.#send({ type: 'resize', request, id, slots });
+    });
   }
 
   /** Changes the pool's size, 1 to MAX_CAPACITY slots. */
@@ -167,10 +190,20 @@ export class EngineHandle {
   #heard(message: FromEngine): void {
     switch (message.type) {
       case 'started':
-        this.#events.started(message.id, message.path, message.within);
+        this.#events.started(message.id, message.path, message);
         break;
       case 'failed':
-        this.#events.failed(message.id, message.message);
+        this.#events.failed(message.id, message.message, message.never ?? false);
+        break;
+      case 'wish':
+        this.#events.wish(message.id, message.slots);
+        break;
+      case 'expired':
+        this.#events.expired(message.id);
+        break;
+      case 'resized':
+        this.#resizes.get(message.request)?.(message.slots);
+        this.#resizes.delete(message.request);
         break;
       case 'appeared':
         this.#events.appeared(message.id, message.facts);

@@ -40,6 +40,44 @@ export interface BuildStanding {
   caps: readonly string[];
 }
 
+/** What a lease asks for; slots. */
+export interface LeaseTerms {
+  /** All of these in one step, or it waits: 1 or more. */
+  readonly min: number;
+  /** As many as are fair, up to this. */
+  readonly max: number;
+  /** The signal that its root is sent when it is told how many slots to have, or 0. */
+  readonly signal: number;
+}
+
+/** How long a build may take. */
+export interface TimeLimit {
+  /** Milliseconds. */
+  readonly after: number;
+  /** `wall`: from the call on. `held`: only while it has slots. */
+  readonly clock: 'held' | 'wall';
+}
+
+/** What a build asks for when it begins. */
+export interface BuildTerms {
+  /** Slots (0 or 1) that are acquired for its root before it starts; of no meaning for a lease. */
+  implicit: 0 | 1;
+  lease?: LeaseTerms | undefined;
+  timeLimit?: TimeLimit | undefined;
+}
+
+/** The place of a build that waits for its first slots. */
+export interface QueueFigures {
+  /** 1: it is next, among builds. */
+  position: number;
+  /** Slots that it needs in one step. */
+  needs: number;
+  /** Slots that are set aside for it. */
+  aside: number;
+  /** What keeps it out of the queue: the name of a bound that leaves too little room for it. */
+  cap?: string;
+}
+
 /** A build, as the engine counts it; slots. */
 export interface BuildFigures extends BuildStanding {
   id: number;
@@ -62,6 +100,10 @@ export interface BuildFigures extends BuildStanding {
   surplus: number;
   /** Known in system mode only. */
   clients: ClientFigures[];
+  /** Of a lease: its bounds, and how many slots it should have. */
+  lease?: { min: number; max: number; wish: number };
+  /** While it is `starting`. */
+  queue?: QueueFigures;
 }
 
 export interface Snapshot {
@@ -74,10 +116,14 @@ export interface Snapshot {
 }
 
 export type ToEngine =
-  /** A build begins: `implicit` slots (0 or 1) are acquired for its root before it starts. */
-  | { type: 'open'; id: number; facts: BuildFacts; implicit: 0 | 1 }
+  /** A build begins. */
+  | ({ type: 'open'; id: number; facts: BuildFacts } & BuildTerms)
   /** A build that has not started yet is not wanted any more. */
   | { type: 'cancel'; id: number }
+  /** A build is over, whatever its root does. */
+  | { type: 'end'; id: number }
+  /** A lease is to have so many slots, as far as that can be done at once. */
+  | { type: 'resize'; request: number; id: number; slots: number }
   | { type: 'capacity'; capacity: number }
   /** How many slots the machine can bear now; Infinity: any number. */
   | { type: 'limit'; limit: number }
@@ -101,9 +147,16 @@ export type ToEngine =
   | { type: 'stop' };
 
 export type FromEngine =
-  /** The build has its first slot, or is part of the build `within`. */
-  | { type: 'started'; id: number; path: string; within?: number }
-  | { type: 'failed'; id: number; message: string }
+  /** The build has its first slot, or is part of the build `within`; `slots`: those of a lease, also of that around it. */
+  | { type: 'started'; id: number; path: string; within?: number; slots?: number | undefined }
+  /** `never`: what it asks for can never be granted. */
+  | { type: 'failed'; id: number; message: string; never?: true }
+  /** The slots that a lease has now; 0: there is no such lease, or it has none. */
+  | { type: 'resized'; request: number; slots: number }
+  /** A lease should have so many slots. */
+  | { type: 'wish'; id: number; slots: number }
+  /** The time of a build is over. */
+  | { type: 'expired'; id: number }
   /** A build that nobody has opened: somebody in it opened the node. */
   | { type: 'appeared'; id: number; facts: BuildFacts }
   | { type: 'ended'; id: number }

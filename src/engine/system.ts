@@ -12,7 +12,8 @@ import type { Shown } from '../nodes/fuse/session.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
-import type { Builds, Ground, Running } from './builds.ts';
+import type { Builds, Ground, Opening, Running } from './builds.ts';
+import type { Leases } from './leases.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
@@ -28,6 +29,7 @@ interface Parts {
   ledger: Ledger;
   pipes: PipeNode;
   file: FileNode;
+  leases: Leases;
   lookups: Lookups;
   loop: Loop;
   now: () => number;
@@ -45,8 +47,9 @@ export class System implements Ground {
   readonly #members = new Map<Running, Set<Process>>();
   /** Roots of `stint run`: when they were started, to tell a number that came back. */
   readonly #roots = new Map<number, { start: number; running: Running }>();
-  /** Both need this, and are made after it: see `complete`. */
+  /** They need this, or are made after it: see `complete`. */
   #builds!: Builds;
+  #directory!: Directory;
   #pipes!: OwnPipes;
   /** The same for roots that may be gone. */
   readonly #rootStart = new WeakMap<Running, number>();
@@ -68,13 +71,14 @@ export class System implements Ground {
   /** Gives it what could not be made before it. */
   complete(builds: Builds, directory: Directory): void {
     this.#builds = builds;
+    this.#directory = directory;
     this.#pipes = new OwnPipes(this.#parts, directory);
   }
 
   // Builds.
 
   /** A `stint run` asks: it is the root of a new build, or part of one. */
-  open(id: number, facts: Running['facts'], { implicit, now }: { implicit: 0 | 1; now: number }): void {
+  open(id: number, facts: Running['facts'], opening: Opening): void {
     this.#opening.add(id);
     this.#parts.lookups.who(facts.rootPid, (lineage) => {
       if (!this.#opening.delete(id)) return; // given up meanwhile
@@ -84,10 +88,11 @@ export class System implements Ground {
       }
       const outer = this.#enclosing(lineage);
       if (outer !== undefined) {
-        this.#parts.send({ type: 'started', id, path: this.#node(), within: outer.id });
+        const slots = outer.lease && outer.root?.held;
+        this.#parts.send({ type: 'started', id, path: this.#node(), within: outer.id, slots });
         return;
       }
-      this.#builds.open(id, facts, { implicit, now });
+      this.#builds.open(id, facts, opening);
       const running = this.#builds.byId.get(id);
       if (running === undefined) return;
       this.#roots.set(lineage.pid, { start: lineage.start, running });
@@ -101,17 +106,20 @@ export class System implements Ground {
     this.#builds.cancel(id);
   }
 
-  start(): string {
+  start(running: Running): string {
+    if (running.lease !== undefined) this.#parts.leases.start(running);
     return this.#node();
   }
 
   rootGone(running: Running): boolean {
     this.#roots.delete(running.facts.rootPid);
+    if (running.lease !== undefined) return this.#parts.leases.rootGone(running);
     return (this.#members.get(running)?.size ?? 0) > 0;
   }
 
   close(running: Running): void {
     if (this.#roots.get(running.facts.rootPid)?.running === running) this.#roots.delete(running.facts.rootPid);
+    if (running.lease !== undefined) this.#parts.leases.close(running, this.#directory);
     for (const [key, keyed] of this.#keyed) if (keyed === running) this.#keyed.delete(key);
     this.#members.delete(running);
   }
@@ -161,6 +169,11 @@ export class System implements Ground {
     this.#parts.lookups.who(tid, (lineage) => {
       if (lineage === undefined) {
         answer({ node: 'none', errno: EACCES });
+        return;
+      }
+      const leased = this.#parts.leases.size === 0 ? undefined : this.#leaseOf(lineage);
+      if (leased !== undefined) {
+        this.#parts.leases.show(leased, answer, { lookups: this.#parts.lookups, directory: this.#directory });
         return;
       }
       const choice = nodeFor(lineage.program, this.#rules);
@@ -288,6 +301,12 @@ export class System implements Ground {
 
   #inBuild(lineage: Lineage): boolean {
     return 'build' in chooseBuild<Running>(lineage, this.#known);
+  }
+
+  /** The lease that a process is in. */
+  #leaseOf(lineage: Lineage): Running | undefined {
+    const chosen = chooseBuild<Running>(lineage, this.#known);
+    return 'build' in chosen && chosen.build.lease !== undefined ? chosen.build : undefined;
   }
 
   /** The `stint run` that a process is in. */

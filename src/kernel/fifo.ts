@@ -1,5 +1,5 @@
 // mkfifo(3) and the question whether anybody has the other end of a FIFO open.
-import { constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { check, libc } from './libc.ts';
 
 const mkfifo = libc.func('int mkfifo(const char *path, uint32_t mode)');
@@ -9,6 +9,20 @@ const POLLERR = 0x008;
 /** Makes a FIFO at `path` with the mode bits `mode` (the umask applies). @throws SystemError EEXIST, EACCES, ENOSPC … */
 export function makeFifo(path: string, mode: number): void {
   check('mkfifo', mkfifo(path, mode));
+}
+
+/** Makes a FIFO and opens both ends, not blocking. @throws SystemError or Node's error; then nothing is left */
+export function openFifo(path: string, mode: number): { readEnd: number; writeEnd: number } {
+  makeFifo(path, mode);
+  let readEnd = -1;
+  try {
+    readEnd = openReadEnd(path);
+    return { readEnd, writeEnd: openWriteEnd(path) };
+  } catch (error) {
+    if (readEnd !== -1) closeSync(readEnd);
+    unlinkSync(path);
+    throw error;
+  }
 }
 
 /** A non-blocking read end. It opens at once, writer or no writer. @throws Node's ENOENT, EMFILE … */

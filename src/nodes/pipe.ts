@@ -13,7 +13,7 @@ import { closeSync, unlinkSync } from 'node:fs';
 import type { Ledger } from '../core/ledger.ts';
 import type { Offer, Offers } from '../core/offers.ts';
 import type { Build, Waiter } from '../core/types.ts';
-import { hasReader, makeFifo, openReadEnd, openWriteEnd, pathOf } from '../kernel/fifo.ts';
+import { hasReader, openFifo, openReadEnd, pathOf } from '../kernel/fifo.ts';
 import { bytesInPipe } from '../kernel/fionread.ts';
 import { IN_ACCESS, IN_CLOSE, IN_MODIFY, IN_OPEN, IN_Q_OVERFLOW, Inotify } from '../kernel/inotify.ts';
 import { readBytes, writeBytes } from '../kernel/io.ts';
@@ -22,9 +22,9 @@ import type { Node } from './node.ts';
 const WATCHED = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE;
 /** A watch must ask for something: what the one pipe of an uncontended pool is asked for. */
 const MUTED = IN_OPEN;
-const FIFO_MODE = 0o600;
+export const FIFO_MODE = 0o600;
 /** The byte put in for a slot: what GNU make writes. Clients give back this one or another. */
-const TOKEN = '+';
+export const TOKEN = '+';
 
 /** The server's descriptors of a pipe. */
 export interface Ends {
@@ -98,16 +98,12 @@ export class PipeNode implements Node {
 
   /** Makes the FIFO of a build. @throws SystemError or Node's error: ENOSPC, EMFILE, EACCES … */
   open(build: Build, path: string, now: number): Pipe {
-    makeFifo(path, FIFO_MODE);
-    let readEnd = -1;
-    let writeEnd = -1;
+    const { readEnd, writeEnd } = openFifo(path, FIFO_MODE);
     try {
-      readEnd = openReadEnd(path);
-      writeEnd = openWriteEnd(path);
       return this.adopt(build, { readEnd, writeEnd, returnEnd: -1 }, now, { path });
     } catch (error) {
-      if (readEnd !== -1) closeSync(readEnd);
-      if (writeEnd !== -1) closeSync(writeEnd);
+      closeSync(readEnd);
+      closeSync(writeEnd);
       unlinkSync(path);
       throw error;
     }

@@ -5,10 +5,11 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HttpError, mayChange } from '../../src/api/call.ts';
+import { type LeasePool, leaseRoutes } from '../../src/api/lease-routes.ts';
 import { type Pool, routesOf } from '../../src/api/routes.ts';
-import type { BuildStatus, PoolEvent, Status } from '../../src/api/schema.ts';
+import type { BuildStatus, LeaseStatus, PoolEvent, Status } from '../../src/api/schema.ts';
 import { serveApi } from '../../src/api/server.ts';
-import { ask, follow } from '../helpers/api.ts';
+import { ask, follow, raw } from '../helpers/api.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
@@ -28,6 +29,9 @@ const examples = (heading: string): any[] =>
   [...section(heading).matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text as string));
 
 const BUILD = examples('GET /builds/:id')[0] as BuildStatus;
+
+const LEASE = examples('GET /leases/:id')[0] as LeaseStatus;
+const asked: unknown[] = [];
 
 /** A pool that has the build of the page's examples. */
 class Noting implements Pool {
@@ -54,11 +58,34 @@ class Noting implements Pool {
   }
 }
 
+/** Leases as the page shows them. */
+const leases: LeasePool = {
+  leases: async () => [LEASE],
+  lease: async () => LEASE,
+  openLease: async (request, { peer }, stream) => {
+    asked.push([request, peer.pid]);
+    if (request.hold === 'process') return examples('POST /leases')[1];
+    const { send, end } = stream();
+    send('slots', examples('POST /leases')[1]);
+    end();
+    return undefined;
+  },
+  resizeLease: async (id, slots, peer) => {
+    asked.push([id, slots, peer.pid]);
+    return LEASE;
+  },
+  endLease: async (id) => {
+    asked.push(id);
+    return LEASE;
+  },
+};
+
 async function served(t: TestContext, group?: number): Promise<{ path: string; pool: Noting }> {
   const folder = temporaryFolder(t);
   const path = join(folder, 'api.sock');
   const pool = new Noting();
-  const server = await serveApi(path, '1.2.3', routesOf(pool, group));
+  const routes = [...routesOf(pool, group), ...leaseRoutes(leases)];
+  const server = await serveApi(path, '1.2.3', routes);
   t.after(() => {
     server.close();
     server.closeAllConnections();
@@ -69,7 +96,9 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
 }
 
 test('docs/api.md lists exactly the calls there are, and each has its section with an example', () => {
-  const calls = routesOf(new Noting()).map(({ method, path }) => `${method} ${path}`);
+  const calls = [...routesOf(new Noting()), ...leaseRoutes({} as LeasePool)].map(
+    ({ method, path }) => `${method} ${path}`,
+  );
   const listed = [...page.matchAll(/^\| \[`([A-Z]+ [^`]+)`\]\(#([^)]+)\)/gm)];
   assert.deepEqual(listed.map(([, call]) => call).sort(), calls.sort());
   for (const [, call, anchor] of listed) {
@@ -128,6 +157,45 @@ for (const [body, error] of [
     const { path, pool } = await served(t);
     const answer = await ask(path, 'POST', '/builds', body);
     assert.deepEqual([answer.status, answer.json, pool.asked], [400, { error }, []]);
+  });
+}
+
+test('leases are read, opened, resized and ended as docs/api.md shows', async (t) => {
+  const { path } = await served(t);
+  const [request, answer] = examples('POST /leases');
+  assert.deepEqual((await ask(path, 'GET', '/leases')).json, examples('GET /leases')[0]);
+  assert.deepEqual((await ask(path, 'GET', '/leases/3')).json, LEASE);
+  assert.deepEqual((await ask(path, 'POST', '/leases', request)).json, answer);
+  await ask(path, 'PATCH', '/leases/3', examples('PATCH /leases/:id')[0]);
+  await ask(path, 'DELETE', '/leases/3');
+  const parsed = { ...request, hold: 'process', signal: 0 };
+  assert.deepEqual(asked.splice(0), [[parsed, process.pid], ['3', 4, process.pid], '3']);
+  const more = { ...request, max: undefined, hold: 'connection', signal: 'USR1', timeout: 1000, clock: 'held' };
+  const reader = raw(
+    path,
+    `POST /leases HTTP/1.1\r\nhost: x\r\ncontent-length: ${JSON.stringify(more).length}\r\n\r\n${JSON.stringify(more)}`,
+  );
+  assert.match(await reader.ended, /content-type: text\/event-stream[\s\S]*event: slots\ndata: \{"id":3,/);
+  const { label, cwd } = request;
+  const limit = { after: 1000, clock: 'held' };
+  assert.deepEqual(asked.splice(0), [
+    [{ label, cwd, min: 2, max: 2, hold: 'connection', signal: 10, timeLimit: limit }, process.pid],
+  ]);
+});
+
+for (const [body, error] of [
+  [{}, 'min must be a whole number from 1 to 4096'],
+  [{ min: 0 }, 'min must be a whole number from 1 to 4096'],
+  [{ min: 3, max: 2 }, 'max must be a whole number from 3 to 4096'],
+  [{ min: 1, hold: 'for ever' }, 'hold must be "process" or "connection"'],
+  [{ min: 1, signal: 'SIGNAL' }, 'signal must be the name of a signal, like "USR1"'],
+  [{ min: 1, timeout: 0 }, 'timeout must be a whole number from 1 to 34560000000'],
+  [{ min: 1, timeout: 1, clock: 'sun' }, 'clock must be "held" or "wall"'],
+] as const) {
+  test(`a lease with ${JSON.stringify(body)} is refused`, async (t) => {
+    const { path } = await served(t);
+    const answer = await ask(path, 'POST', '/leases', { label: '', cwd: '', ...body });
+    assert.deepEqual([answer.status, answer.json, asked], [400, { error }, []]);
   });
 }
 

@@ -11,7 +11,13 @@ const docs = join(import.meta.dirname, '../../docs');
 const schema = JSON.parse(readFileSync(join(docs, 'status.schema.json'), 'utf8'));
 // Strict: a field that the schema does not know would be one that the page does not explain.
 const strict = structuredClone(schema, {});
-for (const part of [strict, strict.properties.daemon, strict.$defs.build, strict.$defs.client])
+for (const part of [
+  strict,
+  strict.properties.daemon,
+  strict.$defs.build,
+  strict.$defs.client,
+  strict.$defs.build.properties.lease,
+])
   part.additionalProperties = false;
 const validate = new Ajv2020({ allErrors: true }).compile<Status>(strict);
 

@@ -14,7 +14,7 @@ import {
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Place, type Pool, STINT, startPool } from '../helpers/pool.ts';
+import { Place, type Pool, STINT, type Started, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 
 const root = process.getuid?.() === 0;
@@ -104,14 +104,17 @@ test('SIGTERM ends the daemon at once, its builds finish, and the next run start
 
 test('whoever waits when the daemon leaves gets its slot from the next one', async (t) => {
   const place = new Place(t);
-  const holder = place.spawnRun(['--jobs', '1', '--', 'sleep', '1000']);
-  await place.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const holders: Started[] = [];
+  for (const count of [1, 2]) {
+    holders.push(place.spawnRun(['--jobs', '1', '--', 'sleep', '1000'])); // one of them by a first slot beyond the pool
+    await place.untilStatus(({ builds }) => builds.filter(({ state }) => state === 'running').length === count);
+  }
   const waiting = place.spawnRun(['--', 'echo', 'done']);
-  await place.untilStatus(({ builds }) => builds.length === 2);
+  await place.untilStatus(({ builds }) => builds[2]?.state === 'starting');
   await place.endDaemon();
   const { code, stdout } = await waiting.ended;
   assert.deepEqual([code, stdout], [0, 'done\n']);
-  holder.killAll('SIGKILL');
+  for (const holder of holders) holder.killAll('SIGKILL');
 });
 
 for (const [signal, number] of [

@@ -40,6 +40,8 @@ export class TestEngine {
         },
         failed: (_, message) => this.failures.push(message),
         appeared: () => {},
+        wish: () => {},
+        expired: () => {},
         status: async () => '',
         ended: (id) => {
           const build = this.builds.get(id);
@@ -61,7 +63,7 @@ export class TestEngine {
     const root = spawn('sleep', ['1000'], { stdio: 'ignore' });
     const build: TestBuild = { id: this.#nextId++, root, fifo: undefined, ended: false };
     this.builds.set(build.id, build);
-    this.handle.open(build.id, factsOf(root.pid as number), implicit);
+    this.handle.open(build.id, factsOf(root.pid as number), { implicit });
     return build;
   }
 

@@ -42,6 +42,7 @@ const places = {
   'g++': { folders: onPath, program: 'g++', hint: install },
   emerge: { folders: [python], program: 'emerge', version: /^Portage 3\./, hint: install },
   pytest: { folders: [python], program: 'pytest', version: /^pytest \d/, hint: install },
+  xz: { folders: onPath, program: 'xz', hint: 'install xz-utils' },
   /** The Python that has gnumake-tokenpool. */
   tokenpool: { folders: [python], program: 'python', version: /^Python 3\./, hint: install },
   python3: { folders: onPath, program: 'python3', hint: install },

@@ -82,3 +82,16 @@ test('the slot of a root that is gone is free when what it left has returned its
   process.kill(left?.clients?.[0]?.pid as number, 'SIGKILL');
   await machine.stop();
 });
+
+test('time limits end while nothing but requests comes', { skip }, async (t) => {
+  const { machine, gate } = await open(t, 2);
+  const limited = machine.run(['--timeout', '3s', '--', 'sleep', '1000'], { deadline: LONG });
+  await machine.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const holder = machine.spawn('python3', ['-c', HOLD, machine.node, gate], { deadline: LONG });
+  await until('the slot is taken', () => holder.output.stdout === 'took\n');
+  const waited = await machine.run(['--timeout', '1s', '--', 'true'], { deadline: LONG });
+  assert.equal(waited.code, 124);
+  assert.equal((await limited).code, 143);
+  holder.killAll('SIGKILL');
+  await machine.stop();
+});

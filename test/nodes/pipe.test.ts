@@ -145,7 +145,7 @@ test('a build whose FIFO was removed by somebody goes on for those who have it o
 
 test('a root that is gone before its build opens is told', async (t) => {
   const engine = new TestEngine(t, 1);
-  engine.handle.open(99, factsOf(2 ** 22 + 1), 1);
+  engine.handle.open(99, factsOf(2 ** 22 + 1), { implicit: 1 });
   await until('it is told', () => engine.failures.length === 1);
   assert.match(engine.failures[0] as string, /ESRCH/);
 });

@@ -1,0 +1,44 @@
+// What may stand in the body of a request: checks that several routes share.
+import os from 'node:os';
+import { HttpError } from './call.ts';
+import type { TimeLimit } from './schema.ts';
+
+const MAX_TEXT = 4096;
+/** A year and more: what Node's and the engine's clocks can hold is far beyond. */
+const MAX_TIME = 400 * 24 * 3600 * 1000;
+
+export function objectOf(body: unknown): Record<string, unknown> {
+  if (typeof body === 'object' && body !== null) return body as Record<string, unknown>;
+  throw new HttpError(400, 'the body must be a JSON object');
+}
+
+export function text(name: string, value: unknown): string {
+  if (typeof value === 'string' && value.length <= MAX_TEXT) return value;
+  throw new HttpError(400, `${name} must be a string of at most ${MAX_TEXT} characters`);
+}
+
+export function wholeNumber(name: string, value: unknown, { min, max }: { min: number; max: number }): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new HttpError(400, `${name} must be a whole number from ${min} to ${max}`);
+}
+
+export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
+  if (words.includes(value as T)) return value as T;
+  throw new HttpError(400, `${name} must be ${words.map((word) => `"${word}"`).join(' or ')}`);
+}
+
+/** `timeout` and `clock`, if they are given. */
+export function timeLimit({ timeout, clock = 'wall' }: Record<string, unknown>): { timeLimit?: TimeLimit } {
+  if (timeout === undefined) return {};
+  const after = wholeNumber('timeout', timeout, { min: 1, max: MAX_TIME });
+  return { timeLimit: { after, clock: oneOf('clock', clock, ['held', 'wall']) } };
+}
+
+/** The number of a signal that goes by its name, with or without SIG; 0 for undefined. */
+export function signalNumber(name: string, value: unknown): number {
+  if (value === undefined) return 0;
+  const known: Partial<Record<string, number>> = os.constants.signals;
+  const number = typeof value === 'string' ? known[value.replace(/^(?:SIG)?/, 'SIG')] : undefined;
+  if (number !== undefined) return number;
+  throw new HttpError(400, `${name} must be the name of a signal, like "USR1"`);
+}

@@ -1,0 +1,174 @@
+// `stint lease`: leases for scripts. `hold` is a process beside the script that holds a lease as long as its standard input is
+// open; `show` and `resize` look at and change any lease of the user's.
+import { createInterface } from 'node:readline';
+import { type ApiError, type LeaseList, type LeaseOpened, type LeaseStatus, MAX_CAPACITY } from '../api/schema.ts';
+import { EXIT, StintError } from '../errors.ts';
+import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir.ts';
+import { parse } from './args.ts';
+import { call, NoDaemon, Refused } from './client.ts';
+import { parseSlots } from './demands.ts';
+import { openEvents } from './events.ts';
+import { print } from './print.ts';
+import { reach } from './reach.ts';
+
+const HELP = `Usage: stint lease hold [--user] [--label TEXT] MIN..MAX
+       stint lease show [--user] [--json] [LEASE]
+       stint lease resize [--user] [--lease LEASE] N
+Take several job slots in one step, and give back or take more of them while the work goes on.
+
+hold takes MIN to MAX slots, or N, and holds them until its standard input ends or it is ended itself. It writes lines:
+      slots N     it has N slots now; the first such line comes when it has what it asked for
+      shrink N    others wait: it should have N, which are fewer
+      grow N      slots are free: it may have N, which are more
+      keep N      neither is true any more
+and reads lines, each a number of slots that it is to have: it is answered by a line 'slots'.
+
+show prints leases, or one; resize changes the number of slots of one as far as that can be done at once, and prints the
+number that it then has. Inside 'stint run --slots' both mean its lease, unless they name another.
+
+      --user         the pool of this user, even where the machine has one
+      --label TEXT   the name that 'stint status' shows; default: 'lease'
+      --json         print the JSON of docs/api.md
+      --lease LEASE  the number of the lease
+  -h, --help         this text
+
+Exit status: 0; 1 when it cannot be done: more than the pool has, no such lease, the daemon has left; 2 when the
+arguments are wrong; 3 when no daemon is running (show, resize).
+`;
+
+const WORDS: Record<string, (args: readonly string[]) => Promise<number>> = { hold, show, resize };
+
+export async function lease(args: readonly string[]): Promise<number> {
+  const [word = ''] = args;
+  if (word === '--help' || word === '-h') return print(HELP);
+  const verb = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
+  if (verb !== undefined) return verb(args.slice(1));
+  const what = word === '' ? 'nothing to do given' : `cannot '${word}'`;
+  throw new StintError(`lease: ${what}`, {
+    exit: EXIT.USAGE,
+    hint: 'say hold, show or resize; see: stint lease --help',
+  });
+}
+
+async function hold(args: readonly string[]): Promise<number> {
+  const { options, operands } = parse(args, { user: 'flag', label: 'value' }, 'lease hold');
+  if (options.has('help')) return print(HELP);
+  const slots = parseSlots(only(operands, 'MIN..MAX'), 'MIN..MAX', EXIT.USAGE);
+  const body = { ...slots, label: options.get('label') ?? 'lease', cwd: process.cwd(), hold: 'connection' };
+  const input = createInterface({ input: process.stdin });
+  const end = new AbortController();
+  input.on('close', () => end.abort());
+  try {
+    const held = await take(body, options.has('user'), end.signal);
+    input.on('line', (line) => void change(held, line));
+    await held.ended;
+  } catch (error) {
+    if (!end.signal.aborted) throw error; // else it was given up while it waited
+  } finally {
+    process.stdin.destroy(); // it may stay open for ever
+  }
+  if (end.signal.aborted) return EXIT.OK;
+  throw new StintError('the lease is over: it was ended, or the daemon has left');
+}
+
+/** Resolves when the lease has its slots; from then on, too, prints what it is told. `end`: it is to be given back. */
+function take(body: object, user: boolean, end: AbortSignal): Promise<Held> {
+  const ask = (runtime: RuntimeDir) =>
+    new Promise<Held>((resolve, reject) => {
+      const stream = openEvents(runtime, '/leases', body, (event, data) => {
+        if (event === 'failed') {
+          const { status, error } = data as ApiError & { status: number };
+          reject(new Refused(status, error));
+        }
+        if (event === 'failed' || event === 'lease') return;
+        const { id, slots } = data as LeaseOpened;
+        print(`${event} ${slots}\n`);
+        if (event === 'slots') resolve({ runtime, id, ended: stream.ended });
+      });
+      end.addEventListener('abort', stream.hangUp);
+      if (end.aborted) stream.hangUp();
+      const over = (error: Error) => reject(end.aborted ? new Error('given up') : error);
+      stream.ended.then(() => over(new NoDaemon()), over);
+    });
+  return reach(findRuntime(process.env, { user }), { jobs: undefined, user, ask });
+}
+
+interface Held {
+  runtime: RuntimeDir;
+  id: number;
+  ended: Promise<void>;
+}
+
+/** Asks for as many slots as the line says; what comes of it is told by an event, but for a number that stays. */
+async function change({ runtime, id }: Held, line: string): Promise<void> {
+  const wanted = Number(/^\s*(\d{1,6})\s*$/.exec(line)?.[1] ?? 0);
+  const before = await call<LeaseStatus>(runtime, 'GET', `/leases/${id}`).catch(() => undefined);
+  if (before === undefined) return; // it is over
+  if (wanted < 1 || wanted > MAX_CAPACITY || wanted === before.slots) print(`slots ${before.slots}\n`);
+  else {
+    const after = await call<LeaseStatus>(runtime, 'PATCH', `/leases/${id}`, { slots: wanted }).catch(() => before);
+    if (after.slots === before.slots) print(`slots ${after.slots}\n`);
+  }
+}
+
+async function show(args: readonly string[]): Promise<number> {
+  const { options, operands } = parse(args, { user: 'flag', json: 'flag' }, 'lease show');
+  if (options.has('help')) return print(HELP);
+  if (operands.length > 1) throw new StintError(`lease show: unexpected argument ${operands[1]}`, { exit: EXIT.USAGE });
+  const id = operands[0] ?? process.env.STINT_LEASE;
+  const runtime = runtimeOf(options.has('user'));
+  const found =
+    id === undefined
+      ? await ask<LeaseList>(runtime, 'GET', '/leases')
+      : await ask<LeaseStatus>(runtime, 'GET', `/leases/${encodeURIComponent(id)}`);
+  if (options.has('json')) return print(`${JSON.stringify(found, undefined, 2)}\n`);
+  const leases = 'leases' in found ? found.leases : [found];
+  return print(leases.length === 0 ? 'no leases\n' : leases.map((one) => `${line(one)}\n`).join(''));
+}
+
+async function resize(args: readonly string[]): Promise<number> {
+  const { options, operands } = parse(args, { user: 'flag', lease: 'value' }, 'lease resize');
+  if (options.has('help')) return print(HELP);
+  const { max: slots } = parseSlots(only(operands, 'N'), 'N', EXIT.USAGE);
+  const id = options.get('lease') ?? process.env.STINT_LEASE;
+  if (id === undefined) {
+    throw new StintError('lease resize: which lease?', {
+      exit: EXIT.USAGE,
+      hint: "name one by --lease; 'stint lease show' lists them",
+    });
+  }
+  const path = `/leases/${encodeURIComponent(id)}`;
+  const after = await ask<LeaseStatus>(runtimeOf(options.has('user')), 'PATCH', path, { slots });
+  return print(`${after.slots}\n`);
+}
+
+/** The pool of the lease that this process is in, else the one that it would use. */
+function runtimeOf(user: boolean): RuntimeDir {
+  const fifo = process.env.STINT_LEASE === undefined ? undefined : process.env.STINT_FIFO;
+  return findRuntime(process.env, { user: user || (fifo !== undefined && fifo !== machineDir(process.env).fifo) });
+}
+
+async function ask<T>(runtime: RuntimeDir, method: string, path: string, body?: unknown): Promise<T> {
+  try {
+    return await call<T>(runtime, method, path, body);
+  } catch (error) {
+    if (error instanceof Refused) throw new StintError(error.message, { cause: error });
+    if (!(error instanceof NoDaemon)) throw error;
+    throw new StintError(`no daemon is running for ${runtime.dir}`, { exit: EXIT.NO_DAEMON, cause: error });
+  }
+}
+
+function only([operand, more]: readonly string[], what: string): string {
+  if (operand !== undefined && more === undefined) return operand;
+  throw new StintError(more === undefined ? `lease: ${what} is missing` : `lease: unexpected argument ${more}`, {
+    exit: EXIT.USAGE,
+    hint: 'see: stint lease --help',
+  });
+}
+
+function line({ id, slots, min, max, wish, state, reason, label }: LeaseStatus): string {
+  const asked = min === max ? `${min}` : `${min}..${max}`;
+  const has = state === 'starting' ? `waits for ${min}${reason === undefined ? '' : ` (${reason})`}` : `has ${slots}`;
+  const should = state === 'starting' || wish === slots ? '' : `, ${wish < slots ? 'should have' : 'may have'} ${wish}`;
+  return `lease ${id}: ${has} of ${asked}${should}: ${label.replace(/\p{Cc}/gu, '?')}`;
+}

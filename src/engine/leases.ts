@@ -1,0 +1,212 @@
+// Leases: builds that were granted several slots in one step. All of them are charged to the root; jobserver clients inside
+// find those beyond the first in one pipe of the lease, which is not part of the offers. This file knows who holds what by
+// lease, gives back and takes more when asked, and tells a lease when it should have less or could have more. It takes
+// nothing back by itself.
+import { closeSync } from 'node:fs';
+import os from 'node:os';
+import type { Ledger } from '../core/ledger.ts';
+import type { Client, Waiter } from '../core/types.ts';
+import { EPOLLET } from '../kernel/epoll.ts';
+import { signalPidfd } from '../kernel/pidfd.ts';
+import type { Directory } from '../nodes/fuse/directory.ts';
+import type { Shown } from '../nodes/fuse/session.ts';
+import { PrivatePipe } from '../nodes/private-pipe.ts';
+import type { Running } from './builds.ts';
+import type { Lookups } from './lookups.ts';
+import type { Loop } from './loop.ts';
+import type { FromEngine, LeaseTerms } from './messages.ts';
+import { Wishes } from './wishes.ts';
+
+const { EMFILE } = os.constants.errno;
+
+/** How long a lease waits for the slots that it asked for beyond those it has: enough to take unused ones out of pipes; milliseconds. */
+const GROW_PATIENCE = 200;
+
+export interface Lease extends LeaseTerms {
+  /** Where jobserver clients inside find slots; undefined: nobody has looked yet (system mode). */
+  pipe: PrivatePipe | undefined;
+  /** Its node id, and who waits until it is there; system mode. */
+  node: { id: number; waiting: ((shown: Shown) => void)[] } | undefined;
+  /** What it waits with for more, for whose request, for how many slots in all, and until when. */
+  growth: { waiter: Waiter; request: number; wanted: number; until: number } | undefined;
+  /** The number of slots that it was told to have, and when. */
+  told: number;
+  toldAt: number;
+}
+
+interface Parts {
+  ledger: Ledger;
+  loop: Loop;
+  send: (message: FromEngine) => void;
+  /** Nothing of a lease is left. */
+  over: (running: Running) => void;
+}
+
+/** A build that is a lease and has its slots. */
+export type Leased = Running & { lease: Lease; root: Client };
+
+export class Leases {
+  readonly #parts: Parts;
+  readonly #leased = new Set<Leased>();
+  readonly #growing = new Map<Waiter, Leased>();
+  /** Those that have got some of what they wait for. */
+  readonly #grown: Leased[] = [];
+  readonly #wishes: Wishes;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#wishes = new Wishes(parts.ledger, (running, slots) => this.#tell(running, slots));
+  }
+
+  /** Leases that have their slots. */
+  get size(): number {
+    return this.#leased.size;
+  }
+
+  /** A lease has its slots; `path`: where its pipe is to be made, unless it is made when somebody looks. @throws Error */
+  start(running: Running, path?: string): void {
+    const leased = running as Leased;
+    if (path !== undefined) {
+      leased.lease.pipe = PrivatePipe.make(path);
+      leased.lease.pipe.put(leased.root.held - 1);
+    }
+    leased.lease.told = leased.root.held;
+    this.#leased.add(leased);
+  }
+
+  /** True when `waiter` waited for more slots of a lease: they are laid into its pipe. */
+  granted(waiter: Waiter, count: number): boolean {
+    const running = this.#growing.get(waiter);
+    if (running === undefined) return false;
+    running.lease.pipe?.put(count);
+    this.#growing.delete(waiter);
+    this.#grown.push(running);
+    return true;
+  }
+
+  /** Changes how many slots a lease has, as far as that can be done: the answer tells. */
+  resize(running: Running | undefined, slots: number, { request, now }: { request: number; now: number }): void {
+    if (running === undefined || !this.#leased.has(running as Leased) || running.rootFd === -1) {
+      this.#parts.send({ type: 'resized', request, slots: 0 });
+      return;
+    }
+    const { root, lease } = running as Leased;
+    if (lease.growth !== undefined) this.#giveUp(running as Leased);
+    const wanted = Math.max(1, Math.min(slots, lease.max, this.#parts.ledger.policy.clientMax));
+    if (wanted <= root.held) {
+      const surplus = root.held - wanted;
+      const back = lease.pipe === undefined ? surplus : lease.pipe.take(surplus); // what clients inside hold stays theirs
+      this.#parts.ledger.release(root, back);
+      lease.told = root.held;
+      this.#parts.send({ type: 'resized', request, slots: root.held });
+      return;
+    }
+    this.#grow(running as Leased, { request, wanted, until: now + GROW_PATIENCE }, now);
+  }
+
+  /** Shows a process inside a lease its pipe, which is made if there is none. */
+  show(running: Running, answer: (shown: Shown) => void, place: { lookups: Lookups; directory: Directory }): void {
+    const { lease } = running as Leased;
+    if (lease.node !== undefined) {
+      if (lease.pipe !== undefined) answer({ node: 'pipe', id: lease.node.id });
+      else lease.node.waiting.push(answer);
+      return;
+    }
+    const node = { id: place.directory.newPipe(), waiting: [answer] };
+    lease.node = node;
+    place.lookups.pipe(node.id, 0, (ends) => {
+      const open = ends !== undefined && this.#leased.has(running as Leased) && running.rootFd !== -1;
+      if (open) {
+        lease.pipe = new PrivatePipe(ends);
+        lease.pipe.put((running as Leased).root.held - 1);
+      } else {
+        if (ends !== undefined) for (const end of Object.values(ends)) if (end !== -1) closeSync(end);
+        lease.node = undefined;
+        place.directory.dropPipe(node.id);
+      }
+      for (const tell of node.waiting.splice(0))
+        tell(open ? { node: 'pipe', id: node.id } : { node: 'none', errno: EMFILE });
+    });
+  }
+
+  /**
+   * The root is gone, and what it had with it, but for what jobserver clients that it left behind hold. Returns false when
+   * nobody has the pipe open.
+   */
+  rootGone(running: Running): boolean {
+    const { root, lease } = running as Leased;
+    if (lease.growth !== undefined) this.#giveUp(running as Leased);
+    if (lease.pipe === undefined) return false;
+    const { pipe } = lease;
+    const held = Math.max(0, root.held - 1 - pipe.take(root.held));
+    if (!pipe.abandon()) return false;
+    // Whoever holds a token runs one more job than it has tokens.
+    this.#parts.ledger.release(root, held === 0 ? root.held : root.held - 1 - held);
+    this.#parts.loop.watch(pipe.writeEnd, EPOLLET, () => {
+      if (!pipe.abandon()) this.#parts.over(running);
+    });
+    return true;
+  }
+
+  /** A lease is over. */
+  close(running: Running, directory?: Directory): void {
+    const { lease } = running as Leased;
+    if (!this.#leased.delete(running as Leased)) return;
+    if (lease.growth !== undefined) this.#giveUp(running as Leased);
+    if (lease.node !== undefined) directory?.dropPipe(lease.node.id);
+    if (lease.pipe === undefined) return;
+    this.#parts.loop.unwatch(lease.pipe.writeEnd);
+    lease.pipe.close();
+    lease.pipe = undefined;
+  }
+
+  settle(now: number): void {
+    for (const running of this.#grown.splice(0)) {
+      const { growth } = running.lease;
+      // What lies in pipes comes one by one.
+      if (growth !== undefined && running.root.held < growth.wanted && now < growth.until)
+        this.#grow(running, growth, now);
+      else this.#giveUp(running);
+    }
+    for (const running of this.#growing.values()) {
+      if ((running.lease.growth?.until ?? 0) <= now) this.#giveUp(running);
+    }
+    if (this.#leased.size > 0) this.#wishes.settle(this.#leased, now);
+  }
+
+  nextLook(): number {
+    if (this.#grown.length > 0) return 0;
+    let at = this.#leased.size > 0 ? this.#wishes.nextLook() : Number.POSITIVE_INFINITY;
+    for (const { lease } of this.#growing.values()) at = Math.min(at, lease.growth?.until ?? at);
+    return at;
+  }
+
+  #grow(running: Leased, growth: Omit<NonNullable<Lease['growth']>, 'waiter'>, now: number): void {
+    const { root, lease } = running;
+    const waiter = { client: root, reserves: false, since: now, order: 0, min: 1, max: growth.wanted - root.held };
+    lease.growth = { ...growth, waiter };
+    this.#growing.set(waiter, running);
+    this.#parts.ledger.acquire(waiter, now);
+  }
+
+  /** It waits for no more: whoever asked is told what it has. */
+  #giveUp({ lease, root }: Leased): void {
+    const { growth } = lease;
+    if (growth === undefined) return;
+    this.#parts.ledger.cancel(growth.waiter);
+    this.#growing.delete(growth.waiter);
+    lease.growth = undefined;
+    lease.told = root.held;
+    this.#parts.send({ type: 'resized', request: growth.request, slots: root.held });
+  }
+
+  #tell({ id, lease, rootFd }: Leased, slots: number): void {
+    this.#parts.send({ type: 'wish', id, slots });
+    if (lease.signal === 0) return;
+    try {
+      signalPidfd(rootFd, lease.signal);
+    } catch {
+      // It has just ended.
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// The pipe of a lease: a FIFO with its slots in it, less the one of the job that needs no token. It is filled once and not
+// watched: whoever takes from it takes what the lease has already. Nobody else's slots pass through it.
+import { closeSync, unlinkSync } from 'node:fs';
+import { hasReader, openFifo } from '../kernel/fifo.ts';
+import { readBytes, writeBytes } from '../kernel/io.ts';
+import { type Ends, FIFO_MODE, TOKEN } from './pipe.ts';
+
+export class PrivatePipe {
+  readonly writeEnd: number;
+  #readEnd: number;
+  /** The name to remove when it is closed, if it is a name of ours. */
+  readonly #path: string | undefined;
+
+  /** Takes over the open ends of a FIFO. */
+  constructor({ readEnd, writeEnd }: Pick<Ends, 'readEnd' | 'writeEnd'>, path?: string) {
+    this.#readEnd = readEnd;
+    this.writeEnd = writeEnd;
+    this.#path = path;
+  }
+
+  /** Makes a FIFO with a name. @throws SystemError or Node's error: ENOSPC, EMFILE, EACCES … */
+  static make(path: string): PrivatePipe {
+    return new PrivatePipe(openFifo(path, FIFO_MODE), path);
+  }
+
+  put(count: number): void {
+    if (count > 0) writeBytes(this.writeEnd, Buffer.alloc(count, TOKEN), count);
+  }
+
+  /** Takes out up to `count` of the tokens that lie there; returns how many. */
+  take(count: number): number {
+    return count > 0 ? Math.max(0, readBytes(this.#readEnd, Buffer.alloc(count), count)) : 0;
+  }
+
+  /** Its owner is gone. False when nobody has it open; else an error on `writeEnd` tells when the last one has closed it. */
+  abandon(): boolean {
+    if (this.#readEnd !== -1) closeSync(this.#readEnd);
+    this.#readEnd = -1;
+    return hasReader(this.writeEnd);
+  }
+
+  close(): void {
+    try {
+      if (this.#path !== undefined) unlinkSync(this.#path);
+    } catch {
+      // Somebody else removed it: gone is what it should be.
+    }
+    if (this.#readEnd !== -1) closeSync(this.#readEnd);
+    closeSync(this.writeEnd);
+  }
+}
