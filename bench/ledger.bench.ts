@@ -20,7 +20,9 @@ function ledgerSpeed(clients: number, buildCount: number): number {
   let first = 0;
   const tell = (waiter: Waiter) => holders.push(waiter);
   const ledger = new Ledger(Math.max(1, clients >> 2), tell, { policy: DEFAULT_POLICY });
-  const builds = Array.from({ length: buildCount }, (_, i) => ledger.openBuild({ user: i % USERS, weight: 1 + (i % 4) }));
+  const builds = Array.from({ length: buildCount }, (_, i) =>
+    ledger.openBuild({ user: i % USERS, weight: 1 + (i % 4) }),
+  );
   for (let i = 0; i < clients; i++) {
     const client: Client = ledger.openClient(builds[i % builds.length] as (typeof builds)[0], 'exact');
     ledger.acquire({ client, reserves: false, since: 0, order: 0 }, 0);
