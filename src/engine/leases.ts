@@ -2,7 +2,6 @@
 // find those beyond the first in one pipe of the lease, which is not part of the offers. This file knows who holds what by
 // lease, gives back and takes more when asked, and tells a lease when it should have less or could have more. It takes
 // nothing back by itself.
-import { closeSync } from 'node:fs';
 import os from 'node:os';
 import type { Ledger } from '../core/ledger.ts';
 import type { Client, Waiter } from '../core/types.ts';
@@ -10,6 +9,7 @@ import { EPOLLET } from '../kernel/epoll.ts';
 import { signalPidfd } from '../kernel/pidfd.ts';
 import type { Directory } from '../nodes/fuse/directory.ts';
 import type { Shown } from '../nodes/fuse/session.ts';
+import { closeEnds } from '../nodes/pipe.ts';
 import { PrivatePipe } from '../nodes/private-pipe.ts';
 import type { Running } from './builds.ts';
 import type { Lookups } from './lookups.ts';
@@ -120,7 +120,7 @@ export class Leases {
         lease.pipe = new PrivatePipe(ends);
         lease.pipe.put((running as Leased).root.held - 1);
       } else {
-        if (ends !== undefined) for (const end of Object.values(ends)) if (end !== -1) closeSync(end);
+        if (ends !== undefined) closeEnds(ends);
         lease.node = undefined;
         place.directory.dropPipe(node.id);
       }

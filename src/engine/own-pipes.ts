@@ -1,10 +1,9 @@
 // The pipes of system mode: one for each process that is shown a pipe, opened by the daemon before the process can open it.
-import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
 import type { Directory } from '../nodes/fuse/directory.ts';
 import type { Shown } from '../nodes/fuse/session.ts';
-import type { Ends, Pipe, PipeNode } from '../nodes/pipe.ts';
+import { closeEnds, type Ends, type Pipe, type PipeNode } from '../nodes/pipe.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { Process } from './process.ts';
@@ -71,7 +70,7 @@ export class OwnPipes {
     const { pipes, loop, now } = this.#parts;
     const waiting = made.waiting.splice(0);
     if (ends === undefined || !process.alive) {
-      if (ends !== undefined) for (const end of Object.values(ends)) if (end !== -1) closeSync(end);
+      if (ends !== undefined) closeEnds(ends);
       process.pipe = undefined;
       for (const answer of waiting) answer({ node: 'none', errno: EMFILE });
       return;

@@ -25,6 +25,15 @@ export function openFifo(path: string, mode: number): { readEnd: number; writeEn
   }
 }
 
+/** Removes the name of a FIFO; one that is gone is what it should be. */
+export function removeFifo(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else removed it.
+  }
+}
+
 /** A non-blocking read end. It opens at once, writer or no writer. @throws Node's ENOENT, EMFILE … */
 export const openReadEnd = (path: string): number => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 

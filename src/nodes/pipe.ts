@@ -13,7 +13,7 @@ import { closeSync, unlinkSync } from 'node:fs';
 import type { Ledger } from '../core/ledger.ts';
 import type { Offer, Offers } from '../core/offers.ts';
 import type { Build, Waiter } from '../core/types.ts';
-import { hasReader, openFifo, openReadEnd, pathOf } from '../kernel/fifo.ts';
+import { hasReader, openFifo, openReadEnd, pathOf, removeFifo } from '../kernel/fifo.ts';
 import { bytesInPipe } from '../kernel/fionread.ts';
 import { IN_ACCESS, IN_CLOSE, IN_MODIFY, IN_OPEN, IN_Q_OVERFLOW, Inotify } from '../kernel/inotify.ts';
 import { readBytes, writeBytes } from '../kernel/io.ts';
@@ -32,6 +32,10 @@ export interface Ends {
   readonly writeEnd: number;
   /** Both ends of the FIFO that tokens are returned into, not blocking; -1: they are returned into the same one. */
   readonly returnEnd: number;
+}
+
+export function closeEnds({ readEnd, writeEnd, returnEnd }: Ends): void {
+  for (const end of [readEnd, writeEnd, returnEnd]) if (end !== -1) closeSync(end);
 }
 
 /** What is known of a pipe beside its descriptors. */
@@ -162,12 +166,8 @@ export class PipeNode implements Node {
     this.#byOffer.delete(pipe.offer);
     this.#byWaiter.delete(pipe.offer.waiter);
     this.#inotify.unwatch(pipe.watch);
-    try {
-      if (pipe.path !== undefined) unlinkSync(pipe.path); // before the ends are closed: whoever finds the name finds a writer
-    } catch {
-      // Somebody else removed it: gone is what it should be.
-    }
-    for (const end of [pipe.readEnd, pipe.writeEnd, pipe.returnEnd]) if (end !== -1) closeSync(end);
+    if (pipe.path !== undefined) removeFifo(pipe.path); // before the ends are closed: whoever finds the name finds a writer
+    closeEnds(pipe);
     this.#offers.close(pipe.offer);
   }
 

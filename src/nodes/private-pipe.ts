@@ -1,7 +1,7 @@
 // The pipe of a lease: a FIFO with its slots in it, less the one of the job that needs no token. It is filled once and not
 // watched: whoever takes from it takes what the lease has already. Nobody else's slots pass through it.
-import { closeSync, unlinkSync } from 'node:fs';
-import { hasReader, openFifo } from '../kernel/fifo.ts';
+import { closeSync } from 'node:fs';
+import { hasReader, openFifo, removeFifo } from '../kernel/fifo.ts';
 import { readBytes, writeBytes } from '../kernel/io.ts';
 import { type Ends, FIFO_MODE, TOKEN } from './pipe.ts';
 
@@ -40,11 +40,7 @@ export class PrivatePipe {
   }
 
   close(): void {
-    try {
-      if (this.#path !== undefined) unlinkSync(this.#path);
-    } catch {
-      // Somebody else removed it: gone is what it should be.
-    }
+    if (this.#path !== undefined) removeFifo(this.#path);
     if (this.#readEnd !== -1) closeSync(this.#readEnd);
     closeSync(this.writeEnd);
   }
