@@ -40,6 +40,8 @@ export interface EngineEvents {
 }
 
 type Started = Extract<FromEngine, { type: 'started' }>;
+/** What the engine says when it was asked. */
+type Answer = Extract<FromEngine, { type: 'snapshot' | 'resized' }>;
 
 export class EngineHandle {
   readonly #events: EngineEvents;
@@ -48,8 +50,8 @@ export class EngineHandle {
   readonly #mount: string | undefined;
   /** The daemon's way into its own mount, once that answers. */
   #own: OwnFolder | undefined;
-  readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>();
-  readonly #resizes = new Map<number, (slots: number) => void>();
+  /** What the engine was asked, by number: whom to tell its answer. */
+  readonly #asked = new Map<number, (answer: Answer) => void>();
   readonly #ready = Promise.withResolvers<void>();
   #requests = 0;
   /** Its thread has ended: nobody hears us, and the number of the eventfd can be somebody else's. */
@@ -92,12 +94,9 @@ export class EngineHandle {
   }
 
   /** Changes how many slots a lease has as far as that can be done at once; the number that it then has, 0: there is no such lease. */
-  resize(id: number, slots: number): Promise<number> {
-    const request = this.#requests++;
-    return new Promise((resolve) => {
-      this.#resizes.set(request, resolve);
-      this.#send({ type: 'resize', request, id, slots });
-    });
+  async resize(id: number, slots: number): Promise<number> {
+    const answer = await this.#ask<'resized'>((request) => ({ type: 'resize', request, id, slots }));
+    return answer.slots;
   }
 
   /** Changes the pool's size, 1 to MAX_CAPACITY slots. */
@@ -150,12 +149,9 @@ export class EngineHandle {
   }
 
   /** The figures of this moment, freshly counted. */
-  snapshot(): Promise<Snapshot> {
-    const request = this.#requests++;
-    return new Promise((resolve) => {
-      this.#snapshots.set(request, resolve);
-      this.#send({ type: 'snapshot', request });
-    });
+  async snapshot(): Promise<Snapshot> {
+    const answer = await this.#ask<'snapshot'>((request) => ({ type: 'snapshot', request }));
+    return answer.snapshot;
   }
 
   /** Ends the engine's thread; FIFOs that are in use stay. */
@@ -166,6 +162,15 @@ export class EngineHandle {
     this.#ended = true;
     this.#own?.close();
     closeEventfd(this.#wakeFd);
+  }
+
+  /** Sends a question, which is given its number. */
+  #ask<T extends Answer['type']>(question: (request: number) => ToEngine): Promise<Extract<Answer, { type: T }>> {
+    const request = this.#requests++;
+    return new Promise((resolve) => {
+      this.#asked.set(request, (answer) => resolve(answer as Extract<Answer, { type: T }>));
+      this.#send(question(request));
+    });
   }
 
   #send(message: ToEngine): void {
@@ -201,19 +206,16 @@ export class EngineHandle {
       case 'expired':
         this.#events.expired(message.id);
         break;
-      case 'resized':
-        this.#resizes.get(message.request)?.(message.slots);
-        this.#resizes.delete(message.request);
-        break;
       case 'appeared':
         this.#events.appeared(message.id, message.facts);
         break;
       case 'ended':
         this.#events.ended(message.id);
         break;
+      case 'resized':
       case 'snapshot':
-        this.#snapshots.get(message.request)?.(message.snapshot);
-        this.#snapshots.delete(message.request);
+        this.#asked.get(message.request)?.(message);
+        this.#asked.delete(message.request);
         break;
       case 'status':
         this.#answer(message.request, this.#events.status());

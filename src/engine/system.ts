@@ -171,13 +171,13 @@ export class System implements Ground {
         answer({ node: 'none', errno: EACCES });
         return;
       }
-      const leased = this.#parts.leases.size === 0 ? undefined : this.#leaseOf(lineage);
-      if (leased !== undefined) {
-        this.#parts.leases.show(leased, answer, { lookups: this.#parts.lookups, directory: this.#directory });
+      const around = this.#parts.leases.size > 0 || this.#refusing ? this.#around(lineage) : undefined;
+      if (around?.lease !== undefined) {
+        this.#parts.leases.show(around, answer, { lookups: this.#parts.lookups, directory: this.#directory });
         return;
       }
       const choice = nodeFor(lineage.program, this.#rules);
-      if (this.#refusing && this.#find(lineage) === undefined && !this.#inBuild(lineage)) {
+      if (this.#refusing && this.#find(lineage) === undefined && around === undefined) {
         answer({ node: 'none', errno: ENOENT });
       } else if (choice.node === 'file') {
         this.#remember(tid, lineage);
@@ -299,14 +299,10 @@ export class System implements Ground {
     },
   };
 
-  #inBuild(lineage: Lineage): boolean {
-    return 'build' in chooseBuild<Running>(lineage, this.#known);
-  }
-
-  /** The lease that a process is in. */
-  #leaseOf(lineage: Lineage): Running | undefined {
+  /** The build that a process is in, if that is there already. */
+  #around(lineage: Lineage): Running | undefined {
     const chosen = chooseBuild<Running>(lineage, this.#known);
-    return 'build' in chosen && chosen.build.lease !== undefined ? chosen.build : undefined;
+    return 'build' in chosen ? chosen.build : undefined;
   }
 
   /** The `stint run` that a process is in. */
