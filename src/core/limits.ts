@@ -39,6 +39,11 @@ export const DEFAULT_LIMITS: LimitsConfig = {
   ramp: undefined,
 };
 
+/** For each kind of pressure the percent that it may have; 0: any. */
+export function pressureMax(config: LimitsConfig): Record<'cpu' | 'io' | 'memory', number> {
+  return { cpu: config.maxCpuPressure, io: config.maxIoPressure, memory: config.maxMemoryPressure };
+}
+
 /** What the builds will do to the memory. */
 export interface Forecast {
   /** Slots that were in use when it was made. */
@@ -180,8 +185,7 @@ export class Limiter {
     feeling: Omit<Feeling, 'state'>,
     now: number,
   ): Limit | undefined {
-    const { maxCpuPressure, maxIoPressure, maxMemoryPressure } = this.config;
-    const most = { cpu: maxCpuPressure, io: maxIoPressure, memory: maxMemoryPressure }[resource];
+    const most = pressureMax(this.config)[resource];
     const percent = pressure[resource];
     const brake = this.#pressure[resource];
     if (most <= 0 || percent === undefined) {

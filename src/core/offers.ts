@@ -216,7 +216,7 @@ export class Offers {
     const done = new Map<Cap, number>();
     for (const offer of this.#offers) {
       const { build, offered } = offer.client;
-      if (offered === 0) continue;
+      if (offered === 0 || roomOf(build) >= 0) continue;
       const over = build.caps.map((cap) => cap.out - (done.get(cap) ?? 0) - cap.limit);
       const count = Math.min(offered, Math.max(...over));
       if (count <= 0) continue;

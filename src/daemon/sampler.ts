@@ -1,13 +1,13 @@
 // One look at the machine: what its sensors say, joined with what the engine says of the builds. The walk of /proc is the dear
 // part: it is done as often as it may cost.
-import type { LimitsConfig, Readings } from '../core/limits.ts';
+import { type LimitsConfig, pressureMax, type Readings } from '../core/limits.ts';
 import type { BuildMemory, Memory } from '../core/memory.ts';
 import type { BuildFigures, Snapshot } from '../engine/messages.ts';
 import { processors } from '../process/processors.ts';
 import { runningTasks } from '../sensors/load.ts';
 import { machineMemory } from '../sensors/memory.ts';
 import { Pressure, RESOURCES } from '../sensors/pressure.ts';
-import { type Footprint, Processes } from '../sensors/processes.ts';
+import { type Footprint, noFootprint, Processes } from '../sensors/processes.ts';
 import type { Groups } from './groups.ts';
 
 /** The part of one processor that walks may take. */
@@ -78,7 +78,7 @@ export class Sampler {
     const available = this.#available ?? memory?.available;
     const newcomers = [...this.#new].map(([id, label]) => newcomer(id, label));
     const pressure: Readings['pressure'] = {};
-    const wanted = { cpu: config.maxCpuPressure, io: config.maxIoPressure, memory: config.maxMemoryPressure };
+    const wanted = pressureMax(config);
     for (const resource of RESOURCES) {
       if (wanted[resource] <= 0) continue;
       const percent = this.#pressure.percent(resource, now);
@@ -134,11 +134,12 @@ function pidsOf(builds: readonly BuildFigures[]): Map<number, number> {
 
 type Found = BuildMemory & Footprint;
 
-const NOTHING: Footprint = { program: undefined, processes: 0, young: 0, running: 0, bytes: 0, peak: 0 };
+const newcomer = (id: number, label: string): Found => ({ ...noFootprint(), id, label, slots: 0, waiting: 1 });
 
-const newcomer = (id: number, label: string): Found => ({ ...NOTHING, id, label, slots: 0, waiting: 1 });
-
-function foundOf({ id, facts, implicit, held, waiting, clients }: BuildFigures, footprint: Footprint = NOTHING): Found {
+function foundOf(
+  { id, facts, implicit, held, waiting, clients }: BuildFigures,
+  footprint: Footprint = noFootprint(),
+): Found {
   const program = footprint.program ?? clients[0]?.program;
   return { ...footprint, program, id, label: facts.label, slots: Math.max(0, implicit + held), waiting };
 }

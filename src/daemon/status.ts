@@ -25,7 +25,7 @@ export function statusOf(
   return {
     daemon,
     capacity,
-    limit: Math.min(limit, capacity),
+    limit,
     limits,
     free: capacity - used,
     waiting: sum((build) => build.waiting),

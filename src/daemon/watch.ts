@@ -1,6 +1,6 @@
 // The loop that keeps the pool within what the machine can bear: looks at it, has `core/limits` judge, and tells the engine. It
 // runs while there are builds; without any it has neither a timer nor a trigger.
-import { type GroupLimit, type Limit, Limiter, type LimitsConfig, type Verdict } from '../core/limits.ts';
+import { type GroupLimit, type Limit, Limiter, type LimitsConfig, pressureMax, type Verdict } from '../core/limits.ts';
 import { Memory } from '../core/memory.ts';
 import type { Snapshot } from '../engine/messages.ts';
 import { Triggers } from '../kernel/pressure.ts';
@@ -169,9 +169,8 @@ export class Watch {
   /** Has the kernel wake us when something is over its threshold. */
   #arm(): void {
     this.#triggers?.close();
-    const { maxCpuPressure, maxIoPressure, maxMemoryPressure } = this.#limiter.config;
-    const most = { cpu: maxCpuPressure, io: maxIoPressure, memory: maxMemoryPressure };
-    const set = Object.fromEntries(Object.entries(most).filter(([, percent]) => percent > 0));
+    const most = Object.entries(pressureMax(this.#limiter.config));
+    const set = Object.fromEntries(most.filter(([, percent]) => percent > 0));
     this.#triggers = new Triggers(set, () => {
       const pause = this.#lookedAt + AGAIN - performance.now();
       if (!this.#stopped && this.#builds.size > 0) this.#lookAfter(Math.max(0, pause));

@@ -18,6 +18,11 @@ export interface Footprint {
   peak: number;
 }
 
+/** That of a build without a process. */
+export function noFootprint(): Footprint {
+  return { program: undefined, processes: 0, young: 0, running: 0, bytes: 0, peak: 0 };
+}
+
 interface Seen {
   ppid: number;
   /** When it was first seen, milliseconds of the caller's clock. */
@@ -60,7 +65,7 @@ export class Processes {
       if (text === undefined) continue;
       let footprint = found.get(build);
       if (footprint === undefined) {
-        footprint = { program: undefined, processes: 0, young: 0, running: 0, bytes: 0, peak: 0 };
+        footprint = noFootprint();
         found.set(build, footprint);
       }
       if (roots.has(pid)) footprint.program ??= nameIn(text);
