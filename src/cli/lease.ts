@@ -6,6 +6,7 @@ import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse } from './args.ts';
 import { call, NoDaemon, Refused } from './client.ts';
+import { currentDirectory } from './cwd.ts';
 import { parseSlots } from './demands.ts';
 import { openEvents } from './events.ts';
 import { print } from './print.ts';
@@ -54,7 +55,7 @@ async function hold(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(args, { user: 'flag', label: 'value' }, 'lease hold');
   if (options.has('help')) return print(HELP);
   const slots = parseSlots(only(operands, 'MIN..MAX'), 'MIN..MAX', EXIT.USAGE);
-  const body = { ...slots, label: options.get('label') ?? 'lease', cwd: process.cwd(), hold: 'connection' };
+  const body = { ...slots, label: options.get('label') ?? 'lease', cwd: currentDirectory(), hold: 'connection' };
   const input = createInterface({ input: process.stdin });
   const end = new AbortController();
   input.on('close', () => end.abort());

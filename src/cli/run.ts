@@ -21,6 +21,7 @@ import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir
 import { parse, wholeNumber } from './args.ts';
 import { call } from './client.ts';
 import { becomeCommand, findCommand } from './command.ts';
+import { currentDirectory } from './cwd.ts';
 import { DEMAND_OPTIONS, type Demands, demandsOf, type Slots } from './demands.ts';
 import { Environment } from './environment.ts';
 import { exportSlots } from './exports.ts';
@@ -233,11 +234,3 @@ function restoreProcess(launch: Launch): void {
 
 const labelOf = ([command]: readonly string[]): string =>
   `${basename(command as string)} ${basename(currentDirectory())}`.trimEnd();
-
-function currentDirectory(): string {
-  try {
-    return process.cwd();
-  } catch {
-    return ''; // it was removed
-  }
-}
