@@ -17,22 +17,14 @@ export function clientTurn(a: Client, b: Client): boolean {
   return difference === 0 ? a.order < b.order : difference < 0;
 }
 
-/** Whether build `a` goes before build `b` of the same user and class; both wait. */
+/** Whether build `a` goes before build `b` of the same user and class; both are in the queue. */
 export function buildTurn(a: Build, b: Build): boolean {
-  const difference = standing(outstanding(a), a.weight) - standing(outstanding(b), b.weight);
-  return difference === 0 ? bestOrder(a) < bestOrder(b) : difference < 0;
+  return a.standing === b.standing ? a.next < b.next : a.standing < b.standing;
 }
 
 function laneTurn(a: Lane, b: Lane): boolean {
-  const difference = userStanding(a.user) - userStanding(b.user);
-  return difference === 0 ? laneOrder(a) < laneOrder(b) : difference < 0;
-}
-
-/** Who waits longest of those that are next in their classes. */
-function laneOrder({ user, classes }: Lane): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (const of of classes) least = Math.min(least, bestOrder(user.waiting[of].peek()));
-  return least;
+  const difference = a.user.standing - b.user.standing;
+  return difference === 0 ? a.next < b.next : difference < 0;
 }
 
 /** Below 0 when `a` has less of the pool for its weight than `b`, by user and then by build. */
@@ -124,6 +116,7 @@ export class Queue {
   /** A build that has clients here takes its place. */
   enter(build: Build): void {
     this.#size += build.admitted;
+    rankBuild(build);
     heapOf(build).push(build);
     this.#laneChanged(laneOf(build));
   }
@@ -138,10 +131,13 @@ export class Queue {
   rankChanged(client: Client): void {
     const { build } = client;
     if (client.at !== -1) build.waiting.moved(client);
-    if (build.at !== -1) heapOf(build).moved(build);
+    if (build.at !== -1) {
+      rankBuild(build);
+      heapOf(build).moved(build);
+    }
     const { fore, back } = build.user;
-    if (fore.at !== -1) this.#fore.moved(fore);
-    if (back.at !== -1) this.#back.moved(back);
+    if (fore.at !== -1) this.#laneMoved(fore);
+    if (back.at !== -1) this.#laneMoved(back);
   }
 
   #first({ user, classes }: Lane): Build | undefined {
@@ -153,28 +149,48 @@ export class Queue {
     return buildTurn(urgent, other) || (short && user.streak < MAX_STREAK) ? urgent : other;
   }
 
-  /** The rank of a build has changed: that of its lane too, where it was the first one there, or is. */
+  /** Another client of a build is its first one. */
   #buildMoved(build: Build): void {
     const wasFirst = build.at === 0;
+    rankBuild(build);
     heapOf(build).moved(build);
-    if (!wasFirst && build.at !== 0) return;
-    const lane = laneOf(build);
-    (lane === lane.user.fore ? this.#fore : this.#back).moved(lane);
+    if (wasFirst || build.at === 0) this.#laneMoved(laneOf(build));
+  }
+
+  #laneMoved(lane: Lane): void {
+    rankLane(lane);
+    this.#heapOf(lane).moved(lane);
   }
 
   #laneChanged(lane: Lane): void {
-    const heap = lane === lane.user.fore ? this.#fore : this.#back;
     const waits = lane.classes.some((of) => lane.user.waiting[of].size > 0);
+    rankLane(lane);
     if (lane.at === -1) {
-      if (waits) heap.push(lane);
-    } else if (waits) heap.moved(lane);
-    else heap.remove(lane);
+      if (waits) this.#heapOf(lane).push(lane);
+    } else if (waits) this.#heapOf(lane).moved(lane);
+    else this.#heapOf(lane).remove(lane);
+  }
+
+  #heapOf(lane: Lane): Heap<Lane> {
+    return lane === lane.user.fore ? this.#fore : this.#back;
+  }
+}
+
+/** Writes down what the heap compares. */
+function rankBuild(build: Build): void {
+  build.standing = standing(outstanding(build), build.weight);
+  build.next = build.waiting.peek()?.order ?? Number.POSITIVE_INFINITY;
+}
+
+function rankLane(lane: Lane): void {
+  const { user, classes } = lane;
+  user.standing = userStanding(user);
+  lane.next = Number.POSITIVE_INFINITY;
+  for (const of of classes) {
+    const build = user.waiting[of].peek();
+    if (build !== undefined && build.next < lane.next) lane.next = build.next;
   }
 }
 
 const heapOf = (build: Build): Heap<Build> => build.user.waiting[build.class];
 const laneOf = ({ user, class: of }: Build): Lane => (of === 'background' ? user.back : user.fore);
-
-function bestOrder(build: Build | undefined): number {
-  return build?.waiting.peek()?.order ?? Number.POSITIVE_INFINITY;
-}

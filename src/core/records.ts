@@ -16,8 +16,9 @@ export class UserRecord implements User {
     normal: new Heap<Build>(buildTurn),
     background: new Heap<Build>(buildTurn),
   };
-  readonly fore: Lane = { at: -1, user: this, classes: ['interactive', 'normal'] };
-  readonly back: Lane = { at: -1, user: this, classes: ['background'] };
+  readonly fore: Lane = { at: -1, user: this, classes: ['interactive', 'normal'], next: 0 };
+  readonly back: Lane = { at: -1, user: this, classes: ['background'], next: 0 };
+  standing = 0;
   streak = 0;
 
   /** @param max slots that its builds may have together */
@@ -58,6 +59,8 @@ export function newBuild(user: User, order: number, { weight, class: of, max, ca
     demands: false,
     waiting: new Heap<Client>(clientTurn),
     admitted: 0,
+    standing: 0,
+    next: 0,
     active: false,
     fresh: true,
     newcomer: true,

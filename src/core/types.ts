@@ -26,6 +26,8 @@ export interface User {
   /** Its places in the queue: for builds that are not in the background, and for those that are. */
   readonly fore: Lane;
   readonly back: Lane;
+  /** What it has for its weight, as the queue last counted it. */
+  standing: number;
   /** Turns in a row that its interactive builds had before one that had the better right by what it has, or waited longer. */
   streak: number;
 }
@@ -35,6 +37,8 @@ export interface Lane extends Placed {
   readonly user: User;
   /** In which of its classes: one of them, or two. */
   readonly classes: readonly BuildClass[];
+  /** The least of its first builds' `next`, as the queue last counted it. */
+  next: number;
 }
 
 /** What fairness is about: one root process and all below it. */
@@ -66,6 +70,10 @@ export interface Build extends Placed {
   readonly waiting: Heap<Client>;
   /** Acquires of those. */
   admitted: number;
+  /** What it has for its weight, as the queue last counted it. */
+  standing: number;
+  /** The order of the client that is first there, as the queue last counted it. */
+  next: number;
   /** Whether it counts when the pool is shared: it has something, or waits. */
   active: boolean;
   /** It has never had a slot. */
