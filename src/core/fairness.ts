@@ -69,6 +69,11 @@ export class Queue {
     return this.#size;
   }
 
+  /** The users whose builds wait, but for those in the background; in no particular order. */
+  get lanes(): readonly Lane[] {
+    return this.#fore.values();
+  }
+
   /** Who is next. */
   peek(): Waiter | undefined {
     const lane = this.#fore.peek() ?? this.#back.peek();

@@ -69,10 +69,11 @@ export class Ledger {
     this.#auditing = options.audit ?? false;
     const share = (build: Build) => this.share(build);
     this.#queue = new Queue(share);
-    this.#newcomers = new Newcomers(
+    this.#newcomers = new Newcomers({
       share,
-      ({ user }) => this.#shares.users < 2 || user.cap.out < this.#shares.ofUser(user, this.limit),
-    );
+      userShort: (user) => this.#shares.users < 2 || user.cap.out < this.#shares.ofUser(user, this.limit),
+      lanes: () => this.#queue.lanes,
+    });
   }
 
   get capacity(): number {

@@ -3,19 +3,30 @@
 // that returns nothing would keep newcomers away until it ends.
 import { compareBuilds } from './fairness.ts';
 import { PATIENCE } from './policy.ts';
-import { type Build, outstanding } from './types.ts';
+import { type Build, type BuildClass, type Lane, outstanding, type User } from './types.ts';
+
+/** So many waiting builds of a user and class are looked at, those whose turn is near: that bounds the cost. */
+const LOOK = 8;
+
+/** What of the ledger has to be known here. */
+interface World {
+  /** The share of a build, slots. */
+  share: (build: Build) => number;
+  /** Whether a user has less than its part. */
+  userShort: (user: User) => boolean;
+  /** The users with waiting builds that are not in the background. */
+  lanes: () => readonly Lane[];
+}
 
 export class Newcomers {
-  /** In the order in which they came to wait. */
-  readonly #fresh = new Set<Build>();
+  /** Those that never had a slot, by user. */
+  readonly #fresh = new Map<User, Set<Build>>();
+  /** Those that are new and wait. */
   readonly #short = new Set<Build>();
-  readonly #share: (build: Build) => number;
-  /** Whether the user of a build has less than its part. */
-  readonly #userShort: (build: Build) => boolean;
+  readonly #world: World;
 
-  constructor(share: (build: Build) => number, userShort: (build: Build) => boolean) {
-    this.#share = share;
-    this.#userShort = userShort;
+  constructor(world: World) {
+    this.#world = world;
   }
 
   /** Whether there is one that waits. */
@@ -25,7 +36,10 @@ export class Newcomers {
 
   /** A build begins to wait. */
   waits(build: Build, now: number): void {
-    if (build.fresh) this.#fresh.add(build);
+    if (build.fresh) {
+      const builds = this.#fresh.get(build.user) ?? new Set();
+      this.#fresh.set(build.user, builds.add(build));
+    }
     if (!build.newcomer) return;
     if (build.shortSince === Number.POSITIVE_INFINITY) build.shortSince = now;
     this.#short.add(build);
@@ -33,19 +47,19 @@ export class Newcomers {
 
   /** It waits no longer. */
   leaves(build: Build): void {
-    this.#fresh.delete(build);
+    this.#notFresh(build);
     this.#short.delete(build);
   }
 
   /** It was granted a slot; `regular`: a free one. */
   granted(build: Build, regular: boolean, now: number): void {
     if (build.fresh) {
+      this.#notFresh(build);
       build.fresh = false;
-      this.#fresh.delete(build);
     }
     if (!build.newcomer || !regular) return;
     build.shortSince = build.waiters > 0 ? now : Number.POSITIVE_INFINITY;
-    if (outstanding(build) < wholeShare(this.#share(build))) return;
+    if (outstanding(build) < wholeShare(this.#world.share(build))) return;
     build.newcomer = false;
     build.shortSince = Number.POSITIVE_INFINITY;
     this.#short.delete(build);
@@ -56,19 +70,34 @@ export class Newcomers {
     if (!build.newcomer && build.held + build.offered <= 0) build.newcomer = true;
   }
 
-  /** Who is to have a first slot beyond the limit. */
+  /** Who is to have a first slot beyond the limit: the oldest. */
   first(): Build | undefined {
-    for (const build of this.#fresh) if (mayBe(build) && this.#userShort(build)) return build;
-    return undefined;
+    let best: Build | undefined;
+    for (const [user, builds] of this.#fresh) {
+      if (!this.#world.userShort(user)) continue;
+      for (const build of builds) {
+        if (best !== undefined && build.order > best.order) break;
+        if (!mayBe(build)) continue;
+        best = build;
+        break;
+      }
+    }
+    return best;
   }
 
   /** Who is to have any other: the one that has least, then the oldest. */
   next(now: number): Build | undefined {
     let best: Build | undefined;
-    for (const build of this.#short) {
-      if (now - build.shortSince < PATIENCE || !mayBe(build)) continue;
-      if (outstanding(build) >= wholeShare(this.#share(build)) || !this.#userShort(build)) continue;
-      if (best === undefined || (compareBuilds(build, best) || build.order - best.order) < 0) best = build;
+    for (const { user, classes } of this.#world.lanes()) {
+      if (best !== undefined && user.standing > best.user.standing) continue;
+      if (!this.#world.userShort(user)) continue;
+      for (const of of classes) {
+        for (const build of near(user, of)) {
+          if (!build.newcomer || now - build.shortSince < PATIENCE || !mayBe(build)) continue;
+          if (outstanding(build) >= wholeShare(this.#world.share(build))) continue;
+          if (best === undefined || (compareBuilds(build, best) || build.order - best.order) < 0) best = build;
+        }
+      }
     }
     return best;
   }
@@ -76,12 +105,29 @@ export class Newcomers {
   /** When the next one has waited long enough, after `now`; or Infinity. */
   nextLook(now: number): number {
     let at = Number.POSITIVE_INFINITY;
-    for (const { shortSince } of this.#short) {
-      const ripe = shortSince + PATIENCE;
-      if (ripe > now && ripe < at) at = ripe;
+    if (this.#short.size === 0) return at;
+    for (const { user, classes } of this.#world.lanes()) {
+      for (const of of classes) {
+        for (const { newcomer, shortSince } of near(user, of)) {
+          const ripe = shortSince + PATIENCE;
+          if (newcomer && ripe > now && ripe < at) at = ripe;
+        }
+      }
     }
     return at;
   }
+
+  #notFresh(build: Build): void {
+    if (!build.fresh) return;
+    const builds = this.#fresh.get(build.user);
+    builds?.delete(build);
+    if (builds?.size === 0) this.#fresh.delete(build.user);
+  }
+}
+
+function near(user: User, of: BuildClass): readonly Build[] {
+  const builds = user.waiting[of].values();
+  return builds.length > LOOK ? builds.slice(0, LOOK) : builds;
 }
 
 /** Whole slots of a share; everybody has a right to one. */
