@@ -1,25 +1,26 @@
 // Policies compared in a simulator: on the same machines, with the same jobs, in virtual time. FIFO: one queue of requests.
 // Round-robin: one queue of processes, one slot for each in turn, as steve does it. stint: the ledger that the daemon runs, with
-// `first_slot` as said. The references take a dead client's slots back too, which a plain FIFO cannot.
+// `first_slot` as said; strict: it gives nothing beyond the pool. The references take a dead client's slots back too, which a plain FIFO cannot.
 // A build keeps its first slot to its end, under every policy: it stands for the job that a client runs without a token.
 //
 // Busy: busy slots / all slots, while there are jobs for all. Jain's index: of the builds' slot time / weight, while each of them has
 // jobs that wait; 1 is equal. Least and most: slots that a build had on average meanwhile. First slot: what builds that come later
 // wait for their first one, in mean job lengths. Over: slots out beyond the pool at the worst moment. Median (lowest … highest)
 // of the seeds; the rest are of all seeds together.
-import { DEFAULT_POLICY, overcommitBound, type Policy } from '../src/core/policy.ts';
+import { DEFAULT_POLICY, overcommitBound, type Policy, STRICT_POLICY } from '../src/core/policy.ts';
 import { quantile, spread, table } from './helpers/figures.ts';
 import type { Figures } from './sim/figures.ts';
 import { type Scenario, simulate } from './sim/machine.ts';
 import { ours } from './sim/ours.ts';
 import { fifo, roundRobin } from './sim/reference.ts';
-import { day, hoarderFirst, large, mixed, users, weights } from './sim/scenarios.ts';
+import { day, hoarderFirst, hoarderForEver, large, mixed, users, weights } from './sim/scenarios.ts';
 
 const SEED = Number(process.env.STINT_SEED ?? 1);
 const wait: Policy = { ...DEFAULT_POLICY, firstSlot: 'wait' };
 const policies = {
   FIFO: fifo,
   'round-robin': roundRobin,
+  'stint, strict': ours(STRICT_POLICY),
   'stint, wait': ours(wait),
   'stint, overcommit': ours(DEFAULT_POLICY),
 };
@@ -28,6 +29,7 @@ type Runs = Record<keyof typeof policies, Figures[]>;
 process.stdout.write(`Seeds from ${SEED}.\n`);
 bars(play(mixed(3_000), 5));
 play(hoarderFirst(3_000), 5);
+play(hoarderForEver(400), 5);
 play(users(6_000), 5);
 play(weights(3_000), 5);
 play(day(8, 20, 20_000), 5);
@@ -66,6 +68,7 @@ function cells(runs: Figures[]): string[] {
 /** Whether the first scene comes out as it should, at the worst of its seeds. */
 function bars(runs: Runs): void {
   const rows = [
+    { name: 'stint, strict' as const, longest: 1, over: 0 },
     { name: 'stint, wait' as const, longest: 1, over: overcommitBound(wait, 64) },
     { name: 'stint, overcommit' as const, longest: 0, over: overcommitBound(DEFAULT_POLICY, 64) },
   ].map(({ name, longest, over }) => {

@@ -5,8 +5,8 @@ import { quantile } from '../bench/helpers/figures.ts';
 import { type Scenario, simulate } from '../bench/sim/machine.ts';
 import { ours } from '../bench/sim/ours.ts';
 import { fifo, roundRobin } from '../bench/sim/reference.ts';
-import { day, hoarderFirst, mixed, users, weights } from '../bench/sim/scenarios.ts';
-import { DEFAULT_POLICY, overcommitBound, type Policy } from '../src/core/policy.ts';
+import { day, hoarderFirst, hoarderForEver, mixed, users, weights } from '../bench/sim/scenarios.ts';
+import { DEFAULT_POLICY, overcommitBound, type Policy, STRICT_POLICY } from '../src/core/policy.ts';
 
 const seeds = [1, 2, 3, Number(process.env.STINT_SEED ?? Date.now() % 1_000_000)];
 const overcommit = DEFAULT_POLICY;
@@ -65,6 +65,24 @@ for (const policy of [wait, overcommit]) {
     }
   });
 }
+
+test('strictly, nothing is given beyond the pool, and all have the same part still', (t) => {
+  for (const seed of seeds) {
+    t.diagnostic(`seed ${seed}`);
+    const { jain, utilisation, overcommit: most } = simulate(mixed(1_000), ours(STRICT_POLICY), seed);
+    assert.ok(jain >= 0.97, `Jain's index is ${jain}`);
+    assert.ok(utilisation >= 0.99, `${utilisation} of the slots are busy`);
+    assert.equal(most, 0);
+  }
+});
+
+test('beside a hoarder that returns nothing for as long as they run, all makes go on', (t) => {
+  for (const seed of seeds) {
+    t.diagnostic(`seed ${seed}`);
+    const { shares } = simulate(hoarderForEver(100), ours(overcommit), seed);
+    for (const [group, slots] of shares) if (group !== 'hoarder') assert.ok(slots >= 2, `${group} has ${slots}`);
+  }
+});
 
 test('one queue for all, or turns between processes, share the same builds unfairly', () => {
   for (const policy of [fifo, roundRobin]) assert.ok(simulate(mixed(1_000), policy, 1).jain < 0.6);

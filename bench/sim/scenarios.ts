@@ -31,6 +31,18 @@ export const hoarderFirst = (size: number): Scenario => ({
   ],
 });
 
+/** What no policy can mend: slots that are held cannot be taken back. */
+export const hoarderForEver = (size: number): Scenario => ({
+  name: 'hoarder for ever',
+  about: `A hoarder that never runs out of jobs has every slot when seven makes come within a second: it returns none until
+they have ended, so that they run on what is given beyond the pool.`,
+  slots: 64,
+  builds: (random) => [
+    build({ group: 'hoarder', style: 'hoards', phases: [compile(20 * size, random)] }),
+    ...many(7, (i) => build({ group: `make ${i}`, at: 3_000 + random(1_000), phases: [compile(size, random)] })),
+  ],
+});
+
 export const users = (size: number): Scenario => ({
   name: 'users',
   about: `One user has 20 builds, the other one. The index is between the users.`,
