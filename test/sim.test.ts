@@ -76,10 +76,11 @@ test('strictly, nothing is given beyond the pool, and all have the same part sti
   }
 });
 
-test('beside a hoarder that returns nothing for as long as they run, all makes go on', (t) => {
+test('beside a hoarder that returns nothing as long as they run, all makes begin at once and go on', (t) => {
   for (const seed of seeds) {
     t.diagnostic(`seed ${seed}`);
-    const { shares } = simulate(hoarderForEver(100), ours(overcommit), seed);
+    const { shares, firstWaits } = simulate(hoarderForEver(100), ours(overcommit), seed);
+    assert.deepEqual(firstWaits, [0, 0, 0, 0, 0, 0, 0]);
     for (const [group, slots] of shares) if (group !== 'hoarder') assert.ok(slots >= 2, `${group} has ${slots}`);
   }
 });

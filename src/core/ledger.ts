@@ -19,7 +19,7 @@ import { type Cap, roomOf } from './caps.ts';
 import { Demands } from './demands.ts';
 import { Queue } from './fairness.ts';
 import { Newcomers } from './newcomers.ts';
-import { firstSlotBound, overcommitBound, type Policy, STRICT_POLICY } from './policy.ts';
+import { firstSlotBound, newcomerBound, overcommitBound, type Policy, STRICT_POLICY } from './policy.ts';
 import { type BuildTerms, newBuild, newClient, UserRecord } from './records.ts';
 import { Shares } from './shares.ts';
 import { type Build, type Client, type ClientKind, has, oldest, outstanding, type User, type Waiter } from './types.ts';
@@ -332,7 +332,7 @@ export class Ledger {
   /** When `settle` has to be called though nothing happens, or Infinity. */
   nextLook(): number {
     const at = this.#demands.nextLook();
-    return this.#mayOvercommit(overcommitBound) ? Math.min(at, this.#newcomers.nextLook(this.#now)) : at;
+    return this.#mayGiveExtra() ? Math.min(at, this.#newcomers.nextLook(this.#now)) : at;
   }
 
   /** @throws Error naming the invariant that does not hold */
@@ -513,18 +513,34 @@ export class Ledger {
 
   #overcommit(): void {
     while (this.#newcomers.any) {
-      const build = this.#mayOvercommit(firstSlotBound) ? this.#newcomers.first() : undefined;
-      const given = build ?? (this.#mayOvercommit(overcommitBound) ? this.#newcomers.next(this.#now) : undefined);
-      if (given === undefined) return;
+      const first = this.#mayGiveFirst() ? this.#newcomers.first() : undefined;
+      const build = first ?? (this.#mayGiveExtra() ? this.#newcomers.next(this.#now) : undefined);
+      if (build === undefined) return;
       if (this.#free > 0) this.#demands.borrowed++;
-      this.#grant(oldest(given.waiting.peek() as Client) as Waiter, 1, false);
+      this.#grant(oldest(build.waiting.peek() as Client) as Waiter, 1, false);
     }
   }
 
+  /** Slots that are out beyond the limit, or although they are set aside. */
+  get #beyond(): number {
+    return Math.max(0, -this.#free) + this.#demands.borrowed;
+  }
+
+  /** What others were given beyond the limit leaves room for first slots, and the other way round. */
+  #mayGiveFirst(): boolean {
+    const lent = Math.min(this.#newcomers.lent, this.#beyond);
+    return lent < firstSlotBound(this.#policy, this.#capacity) && this.#mayGoBeyond();
+  }
+
+  #mayGiveExtra(): boolean {
+    const extra = this.#beyond - this.#newcomers.lent;
+    return extra < newcomerBound(this.#policy, this.#capacity) && this.#mayGoBeyond();
+  }
+
   /** Whether one more may be given beyond the limit; none while the machine can bear less than the pool has. */
-  #mayOvercommit(bound: (policy: Policy, capacity: number) => number): boolean {
+  #mayGoBeyond(): boolean {
     if (this.free > 0 || this.#bearable < this.#capacity) return false;
-    return Math.max(0, -this.#free) + this.#demands.borrowed < bound(this.#policy, this.#capacity);
+    return this.#beyond < overcommitBound(this.#policy, this.#capacity);
   }
 
   #grant(waiter: Waiter, count: number, regular: boolean): void {

@@ -23,6 +23,8 @@ export class Newcomers {
   readonly #fresh = new Map<User, Set<Build>>();
   /** Those that are new and wait. */
   readonly #short = new Set<Build>();
+  /** Those whose first slot was given beyond the limit, until they have none or got a free one. */
+  readonly #lent = new Set<Build>();
   readonly #world: World;
 
   constructor(world: World) {
@@ -32,6 +34,11 @@ export class Newcomers {
   /** Whether there is one that waits. */
   get any(): boolean {
     return this.#fresh.size + this.#short.size > 0;
+  }
+
+  /** First slots that were given beyond the limit. */
+  get lent(): number {
+    return this.#lent.size;
   }
 
   /** A build begins to wait. */
@@ -56,7 +63,9 @@ export class Newcomers {
     if (build.fresh) {
       this.#notFresh(build);
       build.fresh = false;
+      if (!regular) this.#lent.add(build);
     }
+    if (regular) this.#lent.delete(build);
     if (!build.newcomer || !regular) return;
     build.shortSince = build.waiters > 0 ? now : Number.POSITIVE_INFINITY;
     if (outstanding(build) < wholeShare(this.#world.share(build))) return;
@@ -67,6 +76,7 @@ export class Newcomers {
 
   /** What it has has become less. */
   returned(build: Build): void {
+    if (outstanding(build) <= 0) this.#lent.delete(build);
     if (!build.newcomer && build.held + build.offered <= 0) build.newcomer = true;
   }
 

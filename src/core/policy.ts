@@ -42,7 +42,12 @@ export function firstSlotBound({ firstSlot, firstSlotMax }: Policy, capacity: nu
   return firstSlot === 'wait' ? 0 : (firstSlotMax ?? Math.max(1, capacity >> 3));
 }
 
+/** Slots beyond the limit that builds short of their share may have beside that. */
+export function newcomerBound({ newcomerOvercommit }: Policy, capacity: number): number {
+  return Math.ceil(newcomerOvercommit * capacity);
+}
+
 /** Slots beyond the limit that there may be in all. */
 export function overcommitBound(policy: Policy, capacity: number): number {
-  return firstSlotBound(policy, capacity) + Math.ceil(policy.newcomerOvercommit * capacity);
+  return firstSlotBound(policy, capacity) + newcomerBound(policy, capacity);
 }

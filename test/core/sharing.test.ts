@@ -290,6 +290,23 @@ test('beside a hoarder a newcomer gets more after a while, and those who came la
   }
 });
 
+test('what builds were given that are short of their share leaves room for the first slots of others', () => {
+  const world = hoard(16, {});
+  const open = (weight: number) => {
+    const build = world.ledger.openBuild({ weight });
+    for (let i = 0; i < 8; i++) world.ask(world.add(build, Number.POSITIVE_INFINITY));
+    return build;
+  };
+  const first = open(9);
+  world.ledger.settle(PATIENCE);
+  assert.equal(outstanding(first), 5, 'a quarter of 16 beside its first slot');
+  const second = open(1);
+  const third = open(1);
+  assert.deepEqual([outstanding(second), outstanding(third)], [1, 0], 'two first slots, an eighth of 16');
+  world.ledger.closeBuild(second);
+  assert.equal(outstanding(third), 1);
+});
+
 test('what newcomers were given is paid back first', () => {
   const world = hoard(4, { newcomerOvercommit: 0.5 });
   const [hoarder] = world.ledger.builds;
