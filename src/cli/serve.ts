@@ -88,7 +88,6 @@ async function serveMachine(options: Parsed['options']): Promise<number> {
     system,
     strict: options.has('strict'),
   });
-  notifySystemd(`READY=1\nSTATUS=${capacity} slots at ${runtime.fifo}`);
   const leave = () => {
     notifySystemd('STOPPING=1');
     daemon.stop(config.onTerm === 'wait' ? config.stopTimeout * 1000 : 0);
@@ -102,6 +101,8 @@ async function serveMachine(options: Parsed['options']): Promise<number> {
       note(`keeping the configuration as it was: ${(error as Error).message}`);
     }
   });
+  // Told last: whoever hears it may send a signal at once.
+  notifySystemd(`READY=1\nSTATUS=${capacity} slots at ${runtime.fifo}`);
   await daemon.done;
   if (isReading()) exitNow(EXIT.OK);
   return EXIT.OK;
