@@ -6,10 +6,14 @@ import { EXIT, StintError } from './errors.ts';
 type Verb = (args: readonly string[]) => number | Promise<number>;
 
 const VERBS: Record<string, () => Promise<Verb>> = {
+  config: async () => (await import('./cli/config.ts')).config,
+  get: async () => (await import('./cli/get.ts')).get,
   lease: async () => (await import('./cli/lease.ts')).lease,
   run: async () => (await import('./cli/run.ts')).run,
   serve: async () => (await import('./cli/serve.ts')).serve,
+  set: async () => (await import('./cli/set.ts')).set,
   status: async () => (await import('./cli/status.ts')).status,
+  with: async () => (await import('./cli/with.ts')).withSettings,
 };
 
 async function main(args: readonly string[]): Promise<number> {
@@ -28,7 +32,7 @@ function report(error: unknown): number {
   } catch {
     // Standard error is closed: the exit code has to do.
   }
-  return known ? error.exit : process.argv[2] === 'run' ? EXIT.RUN_INTERNAL : EXIT.FAILED;
+  return known ? error.exit : /^(?:run|with)$/.test(process.argv[2] ?? '') ? EXIT.RUN_INTERNAL : EXIT.FAILED;
 }
 
 try {

@@ -1,5 +1,6 @@
 // What one call of the API is to the route that answers it, and who may change the pool.
 import type { PeerCredentials } from '../kernel/peercred.ts';
+import { groupName } from '../process/groups.ts';
 
 /** Who calls, as the kernel says. */
 export interface Peer extends PeerCredentials {
@@ -57,4 +58,15 @@ export class HttpError extends Error {
 export function mayChange({ uid, gid, groups }: Peer, group?: number): boolean {
   if (uid === 0 || uid === process.getuid?.()) return true;
   return group !== undefined && (gid === group || groups.includes(group));
+}
+
+/** Why `peer` may not. */
+export function whoMay({ uid }: Peer, group: number | undefined): string {
+  const own = process.getuid?.();
+  const names = [
+    'root',
+    ...(own === 0 ? [] : [`user ${own}`]),
+    ...(group === undefined ? [] : [`members of group ${groupName(group)}`]),
+  ];
+  return `user ${uid} may not change the pool: that is for ${names.join(' and ')}`;
 }

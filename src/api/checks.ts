@@ -22,9 +22,14 @@ export function wholeNumber(name: string, value: unknown, { min, max }: { min: n
   throw new HttpError(400, `${name} must be a whole number from ${min} to ${max}`);
 }
 
+export function numberFrom(name: string, value: unknown, { min, max }: { min: number; max: number }): number {
+  if (typeof value === 'number' && value >= min && value <= max) return value;
+  throw new HttpError(400, `${name} must be a number from ${min} to ${max}`);
+}
+
 export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
   if (words.includes(value as T)) return value as T;
-  throw new HttpError(400, `${name} must be ${words.map((word) => `"${word}"`).join(' or ')}`);
+  throw new HttpError(400, `${name} must be ${list(words)}`);
 }
 
 /** `timeout` and `clock`, if they are given. */
@@ -42,3 +47,9 @@ export function signalNumber(name: string, value: unknown): number {
   if (number !== undefined) return number;
   throw new HttpError(400, `${name} must be the name of a signal, like "USR1"`);
 }
+
+/** `"a" or "b"`, `"a", "b" or "c"`. */
+const list = (words: readonly string[]): string => {
+  const quoted = words.map((word) => `"${word}"`);
+  return [quoted.slice(0, -1).join(', '), quoted.at(-1)].join(' or ');
+};

@@ -1,31 +1,18 @@
 // Every call of the API, one line each, and the check of what comes in. docs/api.md writes them down for people.
-import { groupName } from '../process/groups.ts';
-import { type Call, HttpError, mayChange, type Peer, type Route } from './call.ts';
-import { objectOf, text, timeLimit, wholeNumber } from './checks.ts';
-import {
-  type BuildList,
-  type BuildOpened,
-  type BuildStatus,
-  type Capacity,
-  MAX_CAPACITY,
-  type OpenBuild,
-  type PoolEvent,
-  type Status,
-} from './schema.ts';
+import { HttpError, type Peer, type Route } from './call.ts';
+import { objectOf, text, timeLimit } from './checks.ts';
+import type { BuildList, BuildOpened, BuildStatus, OpenBuild, PoolEvent, Status } from './schema.ts';
 
 /** What the API needs of the daemon. */
 export interface Pool {
   status(): Promise<Status>;
   /** Resolves when the build has its first slot. @throws HttpError */
   openBuild(request: OpenBuild, caller: Peer, gone: AbortSignal): Promise<BuildOpened>;
-  /** Changes the pool's size, 1 to MAX_CAPACITY slots. */
-  setCapacity(slots: number): void;
   /** Calls `listener` with each event from now on, until what it returned is called. */
   subscribe(listener: (event: PoolEvent) => void): () => void;
 }
 
-/** @param group whose members may change the pool, beside root and the daemon's own user */
-export function routesOf(pool: Pool, group?: number): readonly Route[] {
+export function routesOf(pool: Pool): readonly Route[] {
   return [
     { method: 'GET', path: '/status', answer: () => pool.status() },
     { method: 'GET', path: '/builds', answer: () => builds(pool) },
@@ -36,7 +23,6 @@ export function routesOf(pool: Pool, group?: number): readonly Route[] {
       answer: ({ body, peer, gone }) => pool.openBuild(parseOpenBuild(body), peer, gone),
     },
     { method: 'GET', path: '/events', events: ({ gone }, send) => follow(pool, gone, send) },
-    { method: 'PUT', path: '/capacity', answer: (call) => setCapacity(pool, call, group) },
   ];
 }
 
@@ -55,23 +41,6 @@ function follow(pool: Pool, gone: AbortSignal, send: (event: string, data: unkno
     'abort',
     pool.subscribe((event) => send(event.type, event)),
   );
-}
-
-function setCapacity(pool: Pool, { peer, body }: Call, group: number | undefined): Capacity {
-  if (!mayChange(peer, group)) throw new HttpError(403, whoMay(peer, group));
-  const slots = wholeNumber('slots', objectOf(body).slots, { min: 1, max: MAX_CAPACITY });
-  pool.setCapacity(slots);
-  return { slots };
-}
-
-function whoMay({ uid }: Peer, group: number | undefined): string {
-  const own = process.getuid?.();
-  const names = [
-    'root',
-    ...(own === 0 ? [] : [`user ${own}`]),
-    ...(group === undefined ? [] : [`members of group ${groupName(group)}`]),
-  ];
-  return `user ${uid} may not change the pool: that is for ${names.join(' and ')}`;
 }
 
 function parseOpenBuild(body: unknown): OpenBuild {

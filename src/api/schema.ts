@@ -84,6 +84,49 @@ export interface Capacity {
   slots: number;
 }
 
+/** `GET /settings`; `PUT /settings` takes values by key, null for what counts without it, and answers the same. */
+export interface SettingList {
+  settings: Record<string, Setting>;
+}
+
+export interface Setting {
+  /** As the configuration writes it; null: there is no such bound, or it follows the size of the pool. */
+  value: string | number | boolean | null;
+  /** Who said so; `option`: the command line of the daemon. */
+  from: 'default' | 'file' | 'option' | 'set' | 'with';
+  /** What it may be, in words. */
+  allowed: string;
+}
+
+/** `POST /with`: settings that count as long as the calling process lives; one of them at least. */
+export interface OpenWith {
+  /** What people will see. */
+  label: string;
+  /** Slots in the pool, 1 to MAX_CAPACITY. */
+  slots?: number;
+  /** Of the build that the caller is in; if it is in none, of those that begin below it. */
+  class?: BuildStatus['class'];
+  weight?: number;
+}
+
+/** The answer to `POST /with`. */
+export interface WithOpened {
+  id: number;
+}
+
+/** A command with settings of its own. */
+export interface WithStatus extends OpenWith {
+  id: number;
+  /** Its process. */
+  pid: number;
+  user: string;
+  uid: number;
+  /** When it began, Unix time in milliseconds. */
+  since: number;
+  /** The build that class and weight are about; missing: those that begin below it. */
+  build?: number;
+}
+
 /** `GET /events`: one server-sent event, named by its `type`. `time`: when it happened, Unix time in milliseconds. */
 export type PoolEvent =
   /** A build came; it may have to wait for its first slot. */
@@ -140,6 +183,8 @@ export interface Status {
   overcommit: number;
   /** Tokens returned without having been taken since the daemon started, in all; they add nothing to the pool. */
   surplus: number;
+  /** Commands that have settings of their own now, oldest first. */
+  with: WithStatus[];
   /** In the order in which they came. */
   builds: BuildStatus[];
 }
@@ -162,14 +207,18 @@ export interface BuildStatus {
   user: string;
   /** The number of the user. */
   uid: number;
-  /** What made it a build: `stint run`, a control group (`scope`), or the session of its first process. */
-  kind: 'run' | 'scope' | 'session';
+  /** What made it a build: `stint run`, `stint with`, a control group (`scope`), or the session of its first process. */
+  kind: 'run' | 'with' | 'scope' | 'session';
   /** When it came, Unix time in milliseconds. */
   since: number;
   /** Its part beside other builds of its user: 1 unless somebody said otherwise. */
   weight: number;
   /** How it stands beside others: `interactive` goes first up to its share, `background` is granted what nobody else waits for. */
   class: 'interactive' | 'normal' | 'background';
+  /** Slots that it may have by a rule of the configuration. */
+  max?: number;
+  /** Bounds that it shares with others by such rules: slots that all of them may have together. */
+  caps?: { name: string; slots: number }[];
   /** Slots that it may have while all others want their part; not rounded. */
   share: number;
   /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still has its pipe open. */

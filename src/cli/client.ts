@@ -2,7 +2,7 @@
 // Node's own client takes longer to load than `stint run` may take in all.
 import { connect } from 'node:net';
 import { API_HEADER, API_VERSION, type ApiError, VERSION_HEADER } from '../api/schema.ts';
-import { reason, StintError } from '../errors.ts';
+import { EXIT, reason, StintError } from '../errors.ts';
 import { checkRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { VERSION } from './version.ts';
 
@@ -45,6 +45,26 @@ export function requestOf(runtime: RuntimeDir, first: string, body: unknown): st
 export function connectError(socketPath: string, error: NodeJS.ErrnoException): Error {
   if (NOBODY.has(error.code ?? '')) return new NoDaemon();
   return new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error });
+}
+
+/**
+ * The same for a verb that needs a daemon which is there already.
+ * @throws StintError, with EXIT.NO_DAEMON where there is none
+ */
+export async function question<T>(runtime: RuntimeDir, method: string, path: string, body?: unknown): Promise<T> {
+  try {
+    return await call<T>(runtime, method, path, body);
+  } catch (error) {
+    if (error instanceof Refused) {
+      throw new StintError(error.message, { cause: error, exit: error.status === 400 ? EXIT.USAGE : EXIT.FAILED });
+    }
+    if (!(error instanceof NoDaemon)) throw error;
+    throw new StintError(`no daemon is running for ${runtime.dir}`, {
+      exit: EXIT.NO_DAEMON,
+      hint: "'stint run -- CMD' starts one, 'stint serve --user' another way",
+      cause: error,
+    });
+  }
 }
 
 /** `patience`: milliseconds, 0 for ever. */

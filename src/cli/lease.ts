@@ -3,14 +3,14 @@
 import { createInterface } from 'node:readline';
 import { type ApiError, type LeaseList, type LeaseOpened, type LeaseStatus, MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
-import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir.ts';
+import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse } from './args.ts';
-import { call, NoDaemon, Refused } from './client.ts';
+import { call, NoDaemon, question, Refused } from './client.ts';
 import { currentDirectory } from './cwd.ts';
 import { parseSlots } from './demands.ts';
 import { openEvents } from './events.ts';
 import { print } from './print.ts';
-import { reach } from './reach.ts';
+import { poolAround, reach } from './reach.ts';
 
 const HELP = `Usage: stint lease hold [--user] [--label TEXT] MIN..MAX
        stint lease show [--user] [--json] [LEASE]
@@ -117,11 +117,11 @@ async function show(args: readonly string[]): Promise<number> {
   if (options.has('help')) return print(HELP);
   if (operands.length > 1) throw new StintError(`lease show: unexpected argument ${operands[1]}`, { exit: EXIT.USAGE });
   const id = operands[0] ?? process.env.STINT_LEASE;
-  const runtime = runtimeOf(options.has('user'));
+  const runtime = poolAround({ user: options.has('user') });
   const found =
     id === undefined
-      ? await ask<LeaseList>(runtime, 'GET', '/leases')
-      : await ask<LeaseStatus>(runtime, 'GET', `/leases/${encodeURIComponent(id)}`);
+      ? await question<LeaseList>(runtime, 'GET', '/leases')
+      : await question<LeaseStatus>(runtime, 'GET', `/leases/${encodeURIComponent(id)}`);
   if (options.has('json')) return print(`${JSON.stringify(found, undefined, 2)}\n`);
   const leases = 'leases' in found ? found.leases : [found];
   return print(leases.length === 0 ? 'no leases\n' : leases.map((one) => `${line(one)}\n`).join(''));
@@ -139,24 +139,8 @@ async function resize(args: readonly string[]): Promise<number> {
     });
   }
   const path = `/leases/${encodeURIComponent(id)}`;
-  const after = await ask<LeaseStatus>(runtimeOf(options.has('user')), 'PATCH', path, { slots });
+  const after = await question<LeaseStatus>(poolAround({ user: options.has('user') }), 'PATCH', path, { slots });
   return print(`${after.slots}\n`);
-}
-
-/** The pool of the lease that this process is in, else the one that it would use. */
-function runtimeOf(user: boolean): RuntimeDir {
-  const fifo = process.env.STINT_LEASE === undefined ? undefined : process.env.STINT_FIFO;
-  return findRuntime(process.env, { user: user || (fifo !== undefined && fifo !== machineDir(process.env).fifo) });
-}
-
-async function ask<T>(runtime: RuntimeDir, method: string, path: string, body?: unknown): Promise<T> {
-  try {
-    return await call<T>(runtime, method, path, body);
-  } catch (error) {
-    if (error instanceof Refused) throw new StintError(error.message, { cause: error });
-    if (!(error instanceof NoDaemon)) throw error;
-    throw new StintError(`no daemon is running for ${runtime.dir}`, { exit: EXIT.NO_DAEMON, cause: error });
-  }
 }
 
 function only([operand, more]: readonly string[], what: string): string {

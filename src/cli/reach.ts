@@ -1,6 +1,6 @@
 // Reaching a daemon with a request that makes this process a build or a lease: one of the user's is started where there is none.
 import { EXIT, StintError } from '../errors.ts';
-import { isMachineDead, type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
+import { findRuntime, isMachineDead, machineDir, type RuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { NoDaemon, Refused } from './client.ts';
 import { note } from './print.ts';
 
@@ -17,6 +17,12 @@ interface Way<T> {
   user: boolean;
   /** The request. */
   ask(runtime: RuntimeDir): Promise<T>;
+}
+
+/** The pool of the build that this process is in, else the one that it would use. */
+export function poolAround({ user }: { user: boolean }): RuntimeDir {
+  const fifo = process.env.STINT_FIFO;
+  return findRuntime(process.env, { user: user || (fifo !== undefined && fifo !== machineDir(process.env).fifo) });
 }
 
 /** The answer of the daemon of `found`, or of the user's when that has left. @throws StintError */

@@ -1,32 +1,21 @@
 // `stint run`: registers this process as the root of a build, waits for its first slot, and becomes the command. No wrapper
 // stays: signals, the terminal, job control and the exit status are the command's own, and the daemon watches its process.
-import { closeSync, constants, lstatSync, openSync } from 'node:fs';
-import { flushCompileCache } from 'node:module';
-import os from 'node:os';
+import { constants, lstatSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type BuildOpened, type LeaseList, type LeaseOpened, MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { withJobserver } from '../jobserver/makeflags.ts';
-import {
-  blockSignals,
-  defaultSignal,
-  duplicateForExec,
-  ignoreSignal,
-  keepOnExec,
-  keepStreamFlags,
-  setOpenFilesLimit,
-} from '../kernel/exec.ts';
-import { type Launch, parseLaunch, rawArguments, userEnvironment } from '../process/launch.ts';
+import { duplicateForExec } from '../kernel/exec.ts';
 import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
 import { call } from './client.ts';
-import { becomeCommand, findCommand } from './command.ts';
 import { currentDirectory } from './cwd.ts';
 import { DEMAND_OPTIONS, type Demands, demandsOf, type Slots } from './demands.ts';
-import { Environment } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { exportSlots } from './exports.ts';
 import { note, print } from './print.ts';
 import { reach } from './reach.ts';
+import { Successor } from './successor.ts';
 
 const HELP = `Usage: stint run [OPTION]... [--] CMD [ARG]...
 Run CMD as a build that draws its job slots from the pool of this machine, or of this user where the machine has none.
@@ -58,7 +47,6 @@ const SILENCE = 1_000;
 /** Inherited descriptors are numbered from here: shell scripts use those below for themselves. */
 const FIRST_FD = 10;
 const JOBS = { min: 1, max: MAX_CAPACITY, exit: EXIT.RUN_INTERNAL };
-const { signals } = os.constants;
 
 type Lease = Membership & { slots: number };
 
@@ -79,28 +67,22 @@ export async function run(args: readonly string[]): Promise<number> {
   if (operands.length === 0) {
     throw new StintError('run: no command given', { exit: EXIT.RUN_INTERNAL, hint: 'for example: stint run -- make' });
   }
-  const launch = parseLaunch(process.env.STINT_LAUNCH);
-  for (const number of launch.ignored) ignoreSignal(number); // Node has undone it, and the wait may be long
-  const resetStreamFlags = keepStreamFlags();
-  let command = rawArguments(operands.length);
-  const environment = new Environment(userEnvironment());
-  const file = findCommand(command[0] as string, environment.get('PATH'));
+  const command = new Successor(operands.length);
+  const { environment } = command;
   try {
     const runtime = findRuntime(process.env, { user: options.has('user') });
     const outer = joinOuter(environment);
     const own = { ...demands, jobs, user: options.has('user'), label: options.get('label') ?? labelOf(operands) };
     const build = outer ? within(outer, demands, environment) : await enter(runtime, own);
-    if (build.slots !== undefined) command = await giveSlots(environment, command, { ...build, slots: build.slots });
-    await giveJobserver(environment, build, style, { args: command, cache: runtime.tools });
+    const { slots } = build;
+    if (slots !== undefined) command.args = await giveSlots(environment, command.args, { ...build, slots });
+    await giveJobserver(environment, build, style, { args: command.args, cache: runtime.tools });
   } catch (error) {
     // Whatever it would be for another verb: for this one it is a failure of stint, not of the command.
     if (error instanceof StintError && error.exit !== EXIT.RUN_TIMED_OUT) error.exit = EXIT.RUN_INTERNAL;
     throw error;
   }
-  flushCompileCache(); // what Node does at an exit that never comes
-  resetStreamFlags();
-  restoreProcess(launch);
-  return becomeCommand(file, command, environment.entries());
+  return command.become();
 }
 
 /** What a build needs to know of its pool. */
@@ -220,16 +202,6 @@ function openForCommand(fifo: string): { read: number; write: number } {
   } catch (error) {
     throw new StintError(`cannot open ${fifo}: ${reason(error)}`, { cause: error });
   }
-}
-
-/** Undoes what Node and bin/stint did to this process. */
-function restoreProcess(launch: Launch): void {
-  for (const number of [signals.SIGPIPE, signals.SIGXFSZ]) defaultSignal(number); // Node ignores them
-  for (const number of launch.ignored) ignoreSignal(number); // they may be among these
-  blockSignals(launch.blocked);
-  if (launch.openFiles !== undefined) setOpenFilesLimit(launch.openFiles);
-  for (const fd of launch.fds) keepOnExec(fd);
-  for (const fd of launch.closed) closeSync(fd);
 }
 
 const labelOf = ([command]: readonly string[]): string =>

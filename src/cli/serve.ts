@@ -6,6 +6,7 @@ import { type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { notifySystemd } from '../kernel/notify.ts';
+import type { Values } from '../process/config/keys.ts';
 import { type Config, DEFAULTS, defaultGroup } from '../process/defaults.ts';
 import { isReading } from '../process/proc-memory.ts';
 import { processors } from '../process/processors.ts';
@@ -35,6 +36,9 @@ Exit status: 0 after a signal or idleness; 1 when it cannot serve; 2 for bad usa
 4 when another daemon serves this machine, or this user, already.
 `;
 
+/** What --strict says. */
+const STRICT: Values = { 'share.first_slot': 'wait', 'share.newcomer_overcommit': 0 };
+
 export async function serve(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(
     args,
@@ -63,10 +67,11 @@ async function serveUser(options: Parsed['options']): Promise<number> {
   const idleExit =
     wholeNumber(options, 'idle-exit', { min: 1, max: 1e9, exit: EXIT.USAGE }) ?? Number.POSITIVE_INFINITY;
   const daemon = await start({
-    capacity: jobs(options) ?? processors(),
+    capacity: processors(),
+    options: said(options),
     idleExit,
     runtime: runtimeDir(process.env),
-    strict: options.has('strict'),
+    state: stateDir(process.env, { system: false }),
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => daemon.stop());
   process.on('SIGHUP', () => {}); // a terminal that closes does not end the builds of others
@@ -78,15 +83,17 @@ async function serveMachine(options: Parsed['options']): Promise<number> {
   let config = await configOf(options);
   const mount = options.get('mount') ?? config.mount;
   const runtime = machineDir(mount === undefined ? process.env : { STINT_MOUNT: absolute(mount) });
-  const { mode, group, apiGroup, clients } = config;
-  const capacity = jobs(options) ?? config.jobs ?? processors();
+  const { mode, group, apiGroup, clients, settings, rules } = config;
   const system = { mode, gid: group, apiGroup, clients };
   const daemon = await start({
-    capacity,
+    capacity: processors(),
+    options: said(options),
+    file: settings,
+    rules,
     idleExit: Number.POSITIVE_INFINITY,
     runtime,
     system,
-    strict: options.has('strict'),
+    state: config.state ?? stateDir(process.env, { system: true }),
   });
   const leave = () => {
     notifySystemd('STOPPING=1');
@@ -96,24 +103,23 @@ async function serveMachine(options: Parsed['options']): Promise<number> {
   process.on('SIGHUP', async () => {
     try {
       config = await configOf(options);
-      daemon.reload({ capacity: jobs(options) ?? config.jobs, clients: config.clients });
+      daemon.reload(config);
     } catch (error) {
       note(`keeping the configuration as it was: ${(error as Error).message}`);
     }
   });
   // Told last: whoever hears it may send a signal at once.
-  notifySystemd(`READY=1\nSTATUS=${capacity} slots at ${runtime.fifo}`);
+  notifySystemd(`READY=1\nSTATUS=${daemon.capacity} slots at ${runtime.fifo}`);
   await daemon.done;
   if (isReading()) exitNow(EXIT.OK);
   return EXIT.OK;
 }
 
-async function start(options: Omit<DaemonOptions, 'version' | 'audit' | 'state' | 'note'>) {
-  const state = stateDir(process.env, { system: options.runtime.system });
+async function start(options: Omit<DaemonOptions, 'version' | 'audit' | 'note'>) {
   const audit = process.env.STINT_AUDIT === '1';
-  const daemon = await startDaemon({ ...options, version: VERSION, state, note, audit });
+  const daemon = await startDaemon({ ...options, version: VERSION, note, audit });
   print(
-    `stint: ${options.capacity} slots at ${options.runtime.system ? options.runtime.fifo : options.runtime.socket}\n`,
+    `stint: ${daemon.capacity} slots at ${options.runtime.system ? options.runtime.fifo : options.runtime.socket}\n`,
   );
   flushCompileCache(); // a daemon that is killed leaves it to the next
   return daemon;
@@ -129,8 +135,11 @@ async function configOf(options: Parsed['options']): Promise<Config> {
   return (await import('../process/config.ts')).readConfig(path);
 }
 
-const jobs = (options: Parsed['options']): number | undefined =>
-  wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE });
+/** What the options say of settings. */
+function said(options: Parsed['options']): Values {
+  const jobs = wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE });
+  return { ...(jobs !== undefined && { jobs }), ...(options.has('strict') && STRICT) };
+}
 
 function absolute(mount: string): string {
   if (/^\/[^\s\\$]+$/.test(mount)) return mount.replace(/\/+$/, '');

@@ -1,9 +1,9 @@
 // `stint status`: the pool at this moment, for people or as JSON.
-import type { BuildStatus, Status } from '../api/schema.ts';
+import type { BuildStatus, Status, WithStatus } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime } from '../process/runtime-dir.ts';
 import { parse } from './args.ts';
-import { call, NoDaemon } from './client.ts';
+import { question } from './client.ts';
 import { print } from './print.ts';
 
 const HELP = `Usage: stint status [--user] [--json]
@@ -22,17 +22,7 @@ export async function status(args: readonly string[]): Promise<number> {
   if (options.has('help')) return print(HELP);
   if (operands.length > 0) throw new StintError(`status: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const runtime = findRuntime(process.env, { user: options.has('user') });
-  let found: Status;
-  try {
-    found = await call<Status>(runtime, 'GET', '/status');
-  } catch (error) {
-    if (!(error instanceof NoDaemon)) throw error;
-    throw new StintError(`no daemon is running for ${runtime.dir}`, {
-      exit: EXIT.NO_DAEMON,
-      hint: "'stint run -- CMD' starts one, 'stint serve --user' another way",
-      cause: error,
-    });
-  }
+  const found = await question<Status>(runtime, 'GET', '/status');
   return print(options.has('json') ? `${JSON.stringify(found, undefined, 2)}\n` : table(found, Date.now()));
 }
 
@@ -40,7 +30,7 @@ export async function status(args: readonly string[]): Promise<number> {
 export function table(found: Status, now: number): string {
   const { capacity, free, builds } = found;
   const pool = `${capacity} ${plural(capacity, 'slot')}: ${capacity - free} used, ${free} free\n`;
-  const head = `${pool}${limitLines(found)}`;
+  const head = `${pool}${limitLines(found)}${(found.with ?? []).map((one) => withLine(one, now)).join('')}`;
   if (builds.length === 0) return `${head}no builds\n`;
   const rows = builds.map((build) => [
     String(build.id),
@@ -59,6 +49,19 @@ function limitLines({ capacity, limits = [] }: Status): string {
   return limits.map(({ slots, reason }) => `limit ${slots} of ${capacity}: ${printable(reason)}\n`).join('');
 }
 
+/** A command that has settings of its own. */
+function withLine({ id, slots, build, label, pid, user, since, ...terms }: WithStatus, now: number): string {
+  const what = [slots === undefined ? undefined : `${slots} ${plural(slots, 'slot')}`, ...termsOf(terms)];
+  const whose = build === undefined ? '' : ` for build ${build}`;
+  const words = what.filter((word) => word !== undefined).join(', ');
+  return `with ${id}: ${words}${whose}: ${printable(label)} (pid ${pid}, ${user}, ${age(now - since)})\n`;
+}
+
+const termsOf = ({ class: of, weight }: Pick<WithStatus, 'class' | 'weight'>): string[] => [
+  ...(of === undefined ? [] : [of]),
+  ...(weight === undefined ? [] : [`weight ${weight}`]),
+];
+
 /** A label is what somebody typed, or a file's name: it may neither break the line nor command the terminal. */
 function printable(label: string): string {
   return label.replace(/\p{Cc}/gu, '?');
@@ -71,6 +74,10 @@ function remark(build: BuildStatus): string {
   else if (build.state === 'starting') remarks.push('waits for its first slot');
   if (build.state === 'left') remarks.push('its root is gone, something it started is not');
   if (build.lease !== undefined && build.lease.wish < build.implicit) remarks.push(`should have ${build.lease.wish}`);
+  const { weight, max, caps = [], class: of } = build;
+  remarks.push(...termsOf({ ...(of !== 'normal' && { class: of }), ...(weight !== 1 && { weight }) }));
+  if (max !== undefined) remarks.push(`at most ${max}`);
+  for (const { name, slots } of caps) remarks.push(`${name}: at most ${slots} in all`);
   if (build.stranded > 0) remarks.push(`${build.stranded} held by nobody until the build ends`);
   return remarks.length === 0 ? '' : `  (${remarks.join('; ')})`;
 }

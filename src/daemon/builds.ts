@@ -2,23 +2,27 @@
 // to; the slots themselves are the engine's.
 import { HttpError, type Peer } from '../api/call.ts';
 import type { Pool } from '../api/routes.ts';
-import type { BuildOpened, OpenBuild, PoolEvent, Status } from '../api/schema.ts';
-import type { LimitsConfig } from '../core/limits.ts';
+import type { BuildOpened, OpenBuild, OpenWith, PoolEvent, SettingList, Status, WithOpened } from '../api/schema.ts';
+import type { SettingsPool } from '../api/settings-routes.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
 import type { BuildFacts, BuildTerms } from '../engine/messages.ts';
 import { userName } from '../process/groups.ts';
+import { cgroupOf } from '../process/proc.ts';
 import { endTree } from './ending.ts';
+import type { Settings } from './settings.ts';
 import { type Known, statusOf } from './status.ts';
 import type { Watch } from './watch.ts';
+import type { Withs } from './withs.ts';
 
 export interface BuildsOptions {
-  /** Slots in the pool. */
-  capacity: number;
+  settings: Settings;
   daemon: Pick<Status['daemon'], 'version' | 'socket' | 'mode' | 'mount'>;
   /** Starts the engine. */
   engine: (events: Omit<EngineEvents, 'died'>) => EngineHandle;
   /** Keeps the pool within what the machine can bear. */
   watch: (engine: EngineHandle) => Watch;
+  /** Keeps what is lent by `stint with`. */
+  withs: (engine: EngineHandle) => Withs;
   /** Why `caller` may not open a build, or undefined when it may. */
   refuse: (caller: Peer) => string | undefined;
 }
@@ -46,16 +50,15 @@ interface Starting {
   reject(error: Error): void;
 }
 
-export class Builds implements Pool {
+export class Builds implements Pool, SettingsPool {
   readonly #options: BuildsOptions;
   readonly #engine: EngineHandle;
   readonly #watch: Watch;
+  readonly #withs: Withs;
   readonly #builds = new Map<number, Known>();
   readonly #starting = new Map<number, Starting>();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #since = Date.now();
-  /** Slots in the pool. */
-  #capacity: number;
   /** In system mode odd numbers are given here, even ones by the engine to builds that nobody opened. */
   #nextId = 1;
   #stopped = false;
@@ -66,7 +69,6 @@ export class Builds implements Pool {
 
   constructor(options: BuildsOptions) {
     this.#options = options;
-    this.#capacity = options.capacity;
     this.#engine = options.engine({
       started: (id, path, { within, slots }) => {
         if (within === undefined) {
@@ -76,6 +78,8 @@ export class Builds implements Pool {
         this.#starting.get(id)?.resolve({ id: within ?? id, path, within: within !== undefined, slots });
       },
       failed: (id, message, never) => this.#gone(id, new HttpError(never ? 409 : 503, message)),
+      holds: (id, inside) => this.#withs.holds(id, inside),
+      over: (id) => this.#withs.over(id),
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
       appeared: (id, facts) => this.#came(id, facts, true),
@@ -83,6 +87,13 @@ export class Builds implements Pool {
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
     });
     this.#watch = options.watch(this.#engine);
+    this.#withs = options.withs(this.#engine);
+    options.settings.attach({
+      setCapacity: (slots) => this.#setCapacity(slots),
+      setPolicy: (policy) => this.#engine.setPolicy(policy),
+      setLimits: (limits) => this.#watch.setLimits(limits),
+      setRules: (rules) => this.#engine.setRules(rules),
+    });
   }
 
   get engine(): EngineHandle {
@@ -93,9 +104,14 @@ export class Builds implements Pool {
     return this.#builds.size;
   }
 
+  /** Whether anybody would miss the daemon. */
+  get needed(): boolean {
+    return this.#builds.size > 0 || this.#withs.size > 0;
+  }
+
   /** Slots in the pool. */
   get capacity(): number {
-    return this.#capacity;
+    return this.#options.settings.capacity;
   }
 
   async status(): Promise<Status> {
@@ -104,13 +120,14 @@ export class Builds implements Pool {
     return statusOf(snapshot, this.#builds, {
       daemon: { ...this.#options.daemon, pid: process.pid, since: this.#since },
       limits: this.#watch.limits,
+      with: this.#withs.list,
     });
   }
 
   async openBuild(request: OpenBuild, caller: Peer, gone: AbortSignal): Promise<BuildOpened> {
     const { id, path, within } = await this.enter(request, caller, gone);
     if (within && request.timeLimit !== undefined) throw new HttpError(409, noLimitWithin(id));
-    return { id, fifo: path, capacity: this.#capacity };
+    return { id, fifo: path, capacity: this.capacity };
   }
 
   /** Resolves when the build has its first slots; whoever is gone before that has given it up. @throws HttpError */
@@ -123,7 +140,9 @@ export class Builds implements Pool {
     const id = this.#nextId;
     this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
     const { label, cwd, implicit, lease, timeLimit } = entry;
-    const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: caller.pid, uid: caller.uid };
+    const { pid, uid, gid, groups } = caller;
+    const place = { groups: [gid, ...groups], cgroup: cgroupOf(pid) ?? '' };
+    const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: pid, uid, ...place };
     const started = new Promise<Entered>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
@@ -133,7 +152,7 @@ export class Builds implements Pool {
     try {
       this.#came(id, facts, false);
       came?.(id);
-      this.#engine.open(id, facts, { implicit, lease, timeLimit });
+      this.#engine.open(id, facts, { implicit, lease, timeLimit, withs: this.#withs.above(pid) });
       return await started;
     } finally {
       gone.removeEventListener('abort', cancel);
@@ -141,10 +160,22 @@ export class Builds implements Pool {
     }
   }
 
-  /** Changes the pool's size: 1 to MAX_CAPACITY slots. */
-  setCapacity(slots: number): void {
+  settings(): SettingList['settings'] {
     this.calls++;
-    this.#capacity = slots;
+    return this.#options.settings.list();
+  }
+
+  change(changes: Readonly<Record<string, unknown>>, { lasting }: { lasting: boolean }): void {
+    this.calls++;
+    this.#options.settings.change(changes, lasting);
+  }
+
+  openWith(request: OpenWith, caller: Peer): Promise<WithOpened> {
+    this.calls++;
+    return this.#withs.open(request, caller);
+  }
+
+  #setCapacity(slots: number): void {
     this.#engine.setCapacity(slots);
     this.#watch.setCapacity(slots);
     this.tell({ type: 'capacity', time: Date.now(), capacity: slots });
@@ -164,10 +195,6 @@ export class Builds implements Pool {
   /** Resolves when no build is left. */
   async ended(): Promise<void> {
     if (this.#builds.size > 0) await new Promise<void>((resolve) => (this.#empty = resolve));
-  }
-
-  setLimits(limits: LimitsConfig): void {
-    this.#watch.setLimits(limits);
   }
 
   stop(): Promise<void> {

@@ -5,24 +5,34 @@ import type { Server } from 'node:http';
 import { leaseRoutes } from '../api/lease-routes.ts';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
+import { settingsRoutes } from '../api/settings-routes.ts';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits.ts';
-import { DEFAULT_POLICY, STRICT_POLICY } from '../core/policy.ts';
 import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
 import { reason, StintError } from '../errors.ts';
 import { type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
+import type { Values } from '../process/config/keys.ts';
+import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
 import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
 import { dropLock, removeFile, takeLock } from './lock.ts';
 import { refusal } from './membership.ts';
+import { Settings } from './settings.ts';
+import { StoredSettings } from './stored.ts';
 import { sweepFifos } from './sweep.ts';
 import { Watch } from './watch.ts';
+import { Withs } from './withs.ts';
 
 export interface DaemonOptions {
-  /** Slots in the pool, 1 to MAX_CAPACITY. */
+  /** Slots in the pool where nobody says how many, 1 to MAX_CAPACITY. */
   capacity: number;
+  /** What the command line says: it goes before the configuration, and before what was set before the daemon started. */
+  options?: Values;
+  /** What the configuration says. */
+  file?: Values;
+  rules?: readonly Rule[];
   runtime: RuntimeDir;
   version: string;
   /** Seconds without a build or a connection after which the daemon leaves; Infinity: never. */
@@ -32,9 +42,7 @@ export interface DaemonOptions {
     /** Who may change the pool, beside root. */
     apiGroup: number;
   };
-  /** Never give more slots than the pool has. */
-  strict?: boolean;
-  /** What the machine has to bear; default: DEFAULT_LIMITS. */
+  /** What the machine has to bear where nobody says anything; default: DEFAULT_LIMITS. */
   limits?: LimitsConfig;
   /** The folder of what outlives the daemon; undefined: nothing does. */
   state?: string;
@@ -52,15 +60,16 @@ export interface Daemon {
    * @param patience how long to wait for builds to end before that, milliseconds; no new ones are taken meanwhile
    */
   stop(patience?: number): void;
-  /** Takes over what may change while it serves. */
-  reload(settings: Settings): void;
+  /** Slots in the pool. */
+  readonly capacity: number;
+  /** Takes over what the configuration says and may change while it serves. */
+  reload(config: Reloadable): void;
 }
 
-export interface Settings {
-  /** Slots in the pool; undefined: as it is. */
-  capacity: number | undefined;
+export interface Reloadable {
+  settings: Values;
+  rules: readonly Rule[];
   clients: SystemOptions['clients'];
-  limits?: LimitsConfig;
 }
 
 /** @throws StintError when the place cannot be used or another daemon serves it */
@@ -68,6 +77,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { runtime, version, system } = options;
   if (system === undefined) ensureRuntimeDir(runtime.dir);
   const lock = takeLock(runtime);
+  const settings = settingsOf(options);
   let mount: Mount | undefined;
   let builds: Builds | undefined;
   let server: Server;
@@ -76,7 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     if (system === undefined) sweepFifos(runtime.fifo);
     else mount = mountDirectory(runtime.dir);
-    builds = openBuilds(options, mount, (error) => fail(error));
+    builds = openBuilds(options, settings, mount, (error) => fail(error));
     await builds.engine.ready.catch((error) => {
       throw new StintError(`cannot serve ${runtime.dir}: ${reason(error)}`, {
         hint: 'FUSE needs Linux 5.4 or later',
@@ -85,7 +95,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     if (system === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
     const group = system?.apiGroup;
-    const routes = [...routesOf(builds, group), ...leaseRoutes(new Leases(builds, group))];
+    const routes = [...routesOf(builds), ...leaseRoutes(new Leases(builds, group)), ...settingsRoutes(builds, group)];
     server = await serveApi(runtime.socket, version, routes);
   } catch (error) {
     await builds?.stop().catch(() => {});
@@ -96,20 +106,31 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   done.catch(() => {}); // whoever waits for it hears of it
   const daemon = serving(
     options,
-    { builds, server, mount, lock },
+    { settings, builds, server, mount, lock },
     { done, resolve, reject, onFail: (then) => (fail = then) },
   );
   builds.engine.show();
   return daemon;
 }
 
-function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (error: Error) => void): Builds {
-  const { runtime, capacity, version, system, strict = false, audit = false } = options;
-  const { limits = DEFAULT_LIMITS, state, note = () => {} } = options;
-  const policy = strict ? STRICT_POLICY : DEFAULT_POLICY;
+function settingsOf({ state, note = () => {}, ...options }: DaemonOptions): Settings {
+  const { capacity, limits = DEFAULT_LIMITS, options: said = {}, file = {}, rules = [] } = options;
+  const stored = state === undefined ? undefined : new StoredSettings(state, note);
+  return new Settings({ capacity, limits, options: said, file, rules, stored });
+}
+
+function openBuilds(
+  options: DaemonOptions,
+  settings: Settings,
+  mount: Mount | undefined,
+  died: (error: Error) => void,
+): Builds {
+  const { runtime, version, system, audit = false, state, note = () => {} } = options;
+  const { capacity, policy, rules, limits } = settings;
   const engine = {
     capacity,
     policy,
+    rules,
     fifoPrefix: `${runtime.fifo}${process.pid}-`,
     audit,
     ...(system === undefined || mount === undefined
@@ -118,13 +139,14 @@ function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (err
   };
   const daemon = { version, socket: runtime.socket };
   return new Builds({
-    capacity,
+    settings,
     daemon:
       system === undefined
         ? { ...daemon, mode: 'user' as const }
         : { ...daemon, mode: 'system' as const, mount: runtime.dir },
     refuse: (caller) => (system === undefined ? undefined : refusal(caller, system)),
     engine: (events) => new EngineHandle(engine, { ...events, died }),
+    withs: (engine) => new Withs(engine, { settings, group: system?.apiGroup, system: system !== undefined }),
     watch: (engine) =>
       new Watch({
         engine,
@@ -137,6 +159,7 @@ function openBuilds(options: DaemonOptions, mount: Mount | undefined, died: (err
 }
 
 interface Parts {
+  settings: Settings;
   builds: Builds;
   server: Server;
   mount: Mount | undefined;
@@ -152,7 +175,7 @@ interface End {
 }
 
 /** The daemon while it serves, and the ways in which it ends. */
-function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts, end: End): Daemon {
+function serving(options: DaemonOptions, { settings, builds, server, mount, lock }: Parts, end: End): Daemon {
   const { runtime } = options;
   const socket = inode(runtime.socket);
   let state: 'serving' | 'waiting' | 'leaving' = 'serving';
@@ -207,12 +230,11 @@ function serving(options: DaemonOptions, { builds, server, mount, lock }: Parts,
     });
   });
   const idleWatch = options.system === undefined ? watchIdle(options, { server, socket }, builds, stop) : undefined;
-  const reload = ({ capacity, clients, limits }: Settings) => {
-    if (limits !== undefined) builds.setLimits(limits);
-    if (capacity !== undefined) builds.setCapacity(capacity);
+  const reload = ({ clients, rules, ...config }: Reloadable) => {
+    settings.reload(config.settings, rules);
     builds.engine.setClients(clients);
   };
-  return { done: end.done, stop, reload };
+  return { done: end.done, capacity: settings.capacity, stop, reload };
 }
 
 function inode(path: string): number | undefined {
@@ -235,7 +257,7 @@ function watchIdle(
   const look = () => {
     server.getConnections((_, connections) => {
       const now = performance.now();
-      if (connections > 0 || builds.size > 0 || builds.calls !== calls) busyAt = now;
+      if (connections > 0 || builds.needed || builds.calls !== calls) busyAt = now;
       calls = builds.calls;
       const lost = builds.size === 0 && inode(runtime.socket) !== socket;
       if (lost || now - busyAt >= idleExit * 1000) stop();

@@ -1,9 +1,10 @@
 // What was learned of the builds' memory, as a file that outlives the daemon. A file that is bad or cannot be written costs
 // what was learned, never a build: it is noted once.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Learned, MAX_LEARNED } from '../core/memory.ts';
 import { reason } from '../errors.ts';
+import { keep } from './keep.ts';
 
 /** No job needs more: a petabyte. */
 const MAX_BYTES = 2 ** 50;
@@ -40,11 +41,8 @@ export class LearnedFile {
   }
 
   write(learned: readonly Learned[]): void {
-    const draft = `${this.#path}.new`;
     try {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      writeFileSync(draft, `${JSON.stringify({ learned })}\n`, { mode: 0o600 });
-      renameSync(draft, this.#path);
+      keep(this.#path, `${JSON.stringify({ learned })}\n`);
     } catch (error) {
       if (!this.#failed) this.#note(`cannot write ${this.#path}: ${reason(error)}`);
       this.#failed = true;

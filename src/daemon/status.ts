@@ -16,7 +16,7 @@ export interface Known {
 export function statusOf(
   snapshot: Snapshot,
   known: ReadonlyMap<number, Known>,
-  { daemon, limits }: Pick<Status, 'daemon' | 'limits'>,
+  { daemon, limits, ...others }: Pick<Status, 'daemon' | 'limits' | 'with'>,
 ): Status {
   const { capacity, limit } = snapshot;
   const builds = snapshot.builds.map((figures) => buildStatus(figures, known.get(figures.id), daemon.mode));
@@ -32,6 +32,7 @@ export function statusOf(
     reserved: sum((build) => build.offered),
     overcommit: Math.max(0, used - capacity),
     surplus: snapshot.surplus + sum((build) => build.surplus),
+    with: others.with,
     builds,
   };
 }
@@ -44,7 +45,19 @@ function buildStatus(
   const { label, cwd, rootPid, uid, kind } = facts;
   const { since = 0, user = String(uid) } = known ?? {};
   const waits = queue === undefined ? {} : { waiting: queue.needs, reason: reasonOf(queue) };
-  const status = { ...figures, ...waits, label, cwd, rootPid, uid, user, kind, since };
+  const bounds = { ...(max !== undefined && { max }), ...(caps.length > 0 && { caps }) };
+  const status = {
+    ...figures,
+    ...bounds,
+    ...waits,
+    label,
+    cwd,
+    rootPid,
+    uid,
+    user,
+    kind,
+    since,
+  };
   return mode === 'system' ? { ...status, clients } : status;
 }
 

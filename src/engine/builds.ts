@@ -8,9 +8,11 @@ import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
-import type { BuildFacts, BuildFigures, BuildStanding, BuildTerms, FromEngine, LeaseTerms } from './messages.ts';
+import type { BuildFacts, BuildFigures, BuildTerms, FromEngine, LeaseTerms } from './messages.ts';
 import { queueFigures } from './queue-figures.ts';
+import { type Rules, standingOf } from './standings.ts';
 import { Timeouts } from './timeouts.ts';
+import type { With, Withs } from './withs.ts';
 
 /** A build of the ledger together with its root process. */
 export interface Running {
@@ -25,9 +27,13 @@ export interface Running {
   first: Waiter | undefined;
   /** Whether it has its first slot. */
   started: boolean;
-  /** The names of its caps: those of its standing, and those that come from where it runs. */
+  /** The names of its caps: those of rules, and those that come from where it runs. */
   caps: readonly string[];
   bounds: readonly string[];
+  /** What is lent to it. */
+  readonly withs: Set<With>;
+  /** The `stint with` that it is the build of; undefined: of none. */
+  readonly below: With | undefined;
   /** What it asked for, if it is a lease; all its slots are then those of `root`. */
   lease: Lease | undefined;
 }
@@ -42,8 +48,24 @@ export interface Ground {
   rootGone(running: Running): boolean;
   /** It is over. */
   close(running: Running): void;
+  /** The build of the last of these processes that is a client. */
+  clientAbove(pids: readonly number[]): Running | undefined;
   /** Fills in what the build's nodes tell. */
   figures(running: Running): Pick<BuildFigures, 'waiting' | 'stranded' | 'surplus' | 'clients'>;
+}
+
+interface Parts {
+  ledger: Ledger;
+  loop: Loop;
+  ground: Ground;
+  rules: Rules | undefined;
+  send: (message: FromEngine) => void;
+}
+
+/** What a build stands below. */
+interface Nest {
+  withs: readonly With[];
+  below: With | undefined;
 }
 
 export class Builds {
@@ -52,6 +74,9 @@ export class Builds {
   readonly #loop: Loop;
   readonly #ground: Ground;
   readonly #send: (message: FromEngine) => void;
+  #rules: Rules;
+  /** It needs this, and is made after it: see `complete`. */
+  #withs!: Withs;
   readonly #caps = new Map<string, Cap>();
   readonly #byFirst = new Map<Waiter, Running>();
   /** Builds that have got their first slot. */
@@ -60,15 +85,22 @@ export class Builds {
   readonly #rootless = new Set<Running>();
   readonly timeouts = new Timeouts(({ id }) => this.#send({ type: 'expired', id }));
 
-  constructor(parts: { ledger: Ledger; loop: Loop; ground: Ground; send: (message: FromEngine) => void }) {
+  constructor(parts: Parts) {
     this.#ledger = parts.ledger;
     this.#loop = parts.loop;
     this.#ground = parts.ground;
     this.#send = parts.send;
+    this.#rules = parts.rules ?? { rules: [], class: 'normal' };
+    for (const { name, max } of this.#rules.rules) if (max !== undefined) this.#cap(name).limit = max;
+  }
+
+  /** Gives it what could not be made before it. */
+  complete(withs: Withs): void {
+    this.#withs = withs;
   }
 
   /** A build begins; what it asks for is acquired for its root before it starts. */
-  open(id: number, facts: BuildFacts, { implicit, lease, timeLimit, now }: Opening): void {
+  open(id: number, facts: BuildFacts, { implicit, lease, timeLimit, withs = [], now }: Opening): void {
     let rootFd: number;
     try {
       rootFd = openPidfd(facts.rootPid);
@@ -76,7 +108,7 @@ export class Builds {
       this.#send({ type: 'failed', id, message: (error as Error).message });
       return;
     }
-    const running = this.add(id, facts);
+    const running = this.add(id, facts, { withs: this.#withs.named(withs) });
     running.rootFd = rootFd;
     this.#loop.watch(rootFd, EPOLLIN, () => this.#rootGone(running));
     if (timeLimit !== undefined) this.timeouts.add(running, timeLimit, now);
@@ -95,9 +127,9 @@ export class Builds {
   }
 
   /** A build without a root of its own, which runs already. */
-  add(id: number, facts: BuildFacts): Running {
+  add(id: number, facts: BuildFacts, { withs, below }: Pick<Nest, 'withs'> & Partial<Nest> = { withs: [] }): Running {
     const build = this.#ledger.openBuild({ user: facts.uid });
-    const running = {
+    const running: Running = {
       id,
       facts,
       build,
@@ -108,8 +140,12 @@ export class Builds {
       caps: [],
       bounds: [],
       lease: undefined,
+      withs: new Set(withs),
+      below,
     };
     this.byId.set(id, running);
+    for (const one of withs) one.builds.add(running);
+    this.#stand(running);
     return running;
   }
 
@@ -167,19 +203,42 @@ export class Builds {
       const left = rootFd === -1 && facts.kind === 'run';
       const state = !started ? ('starting' as const) : left ? ('left' as const) : ('running' as const);
       const { implicit, held, offered, weight, granted, max } = build;
-      const standing = { weight, class: build.class, max, caps, share: this.#ledger.share(build), granted };
+      const bounds = caps.map((name) => ({ name, slots: this.#cap(name).limit }));
+      const standing = { weight, class: build.class, max, caps: bounds, share: this.#ledger.share(build), granted };
       const figures = { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
       return { ...figures, ...leaseFigures(running), ...queueFigures(this.#ledger, running.first) };
     });
   }
 
-  /** Changes how a build stands beside others. */
-  stand(id: number, { weight, class: of, max, caps }: BuildStanding): void {
-    const running = this.byId.get(id);
-    if (running === undefined) return; // it has ended meanwhile
-    running.caps = caps;
-    this.#ledger.setBuild(running.build, { weight, class: of, max, caps: this.#capsOf(running) });
-    this.#refusedForEver(running);
+  /** Changes what the configuration says of builds. */
+  setRules(rules: Rules): void {
+    const before = this.#rules.rules;
+    this.#rules = rules;
+    for (const { name, max } of rules.rules) if (max !== undefined) this.setCap(name, max);
+    for (const running of this.byId.values()) this.#stand(running);
+    const now = new Set(rules.rules.filter(({ max }) => max !== undefined).map(({ name }) => name));
+    for (const { name } of before) if (!now.has(name)) this.setCap(name, Number.POSITIVE_INFINITY);
+  }
+
+  /** The build that the first of these processes is in; the others are those above it, nearest first. */
+  around(pids: readonly number[]): Running | undefined {
+    const roots = new Map<number, Running>();
+    for (const one of this.byId.values()) if (one.rootFd !== -1 && one.started) roots.set(one.facts.rootPid, one);
+    const root = pids.find((pid) => roots.has(pid));
+    return root === undefined ? this.#ground.clientAbove(pids) : roots.get(root);
+  }
+
+  /** Something is lent to a build. */
+  lend(one: With, running: Running): void {
+    one.builds.add(running);
+    running.withs.add(one);
+    this.#stand(running);
+  }
+
+  /** What was lent to a build counts no longer. */
+  takeBack(one: With, running: Running): void {
+    running.withs.delete(one);
+    this.#stand(running);
   }
 
   /** Changes the bounds of a build that come from where it runs. */
@@ -201,6 +260,16 @@ export class Builds {
 
   close(): void {
     for (const running of this.byId.values()) if (running.rootFd !== -1) closeSync(running.rootFd);
+  }
+
+  /** Has the ledger heed how a build stands now. */
+  #stand(running: Running): void {
+    const { facts, build, withs } = running;
+    const { caps, userWeight, ...terms } = standingOf(facts, this.#rules, withs);
+    running.caps = caps;
+    this.#ledger.setBuild(build, { ...terms, caps: this.#capsOf(running) });
+    if (build.user.weight !== userWeight) this.#ledger.setUserWeight(facts.uid, userWeight);
+    this.#refusedForEver(running);
   }
 
   #capsOf({ caps, bounds }: Running): Cap[] {
@@ -257,6 +326,7 @@ export class Builds {
     this.#unwatchRoot(running);
     if (running.first !== undefined) this.#byFirst.delete(running.first);
     this.timeouts.forget(running);
+    for (const one of running.withs) one.builds.delete(running);
     this.#ground.close(running);
     this.#rootless.delete(running);
     this.#ledger.closeBuild(running.build);

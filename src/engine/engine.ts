@@ -20,6 +20,7 @@ import { Lookups } from './lookups.ts';
 import { Loop } from './loop.ts';
 import type { EngineOptions, FromEngine, SystemOptions, ToEngine } from './messages.ts';
 import { System } from './system.ts';
+import { Withs } from './withs.ts';
 
 const { EAGAIN, ENODEV, ECONNABORTED } = os.constants.errno;
 
@@ -51,6 +52,7 @@ export class Engine {
   readonly #ledger: Ledger;
   readonly #pipes: PipeNode;
   readonly #builds: Builds;
+  readonly #withs: Withs;
   readonly #leases: Leases;
   readonly #loop = new Loop();
   readonly #machine: Machine | undefined;
@@ -77,8 +79,10 @@ export class Engine {
         { pipes: this.#pipes, leases: this.#leases, loop: this.#loop, now: () => this.#now, over },
         options.fifoPrefix,
       );
-    this.#builds = new Builds({ ...common, ground });
-    this.#machine?.system.complete(this.#builds, this.#machine.directory);
+    this.#builds = new Builds({ ...common, ground, rules: options.rules });
+    this.#withs = new Withs({ ...common, builds: this.#builds });
+    this.#builds.complete(this.#withs);
+    this.#machine?.system.complete(this.#builds, this.#withs, this.#machine.directory);
     this.#loop.watch(lines.wakeFd, EPOLLIN, () => this.#obey());
     this.#loop.watch(this.#pipes.fd, EPOLLIN, () => this.#pipes.ready(this.#clock()));
   }
@@ -164,17 +168,17 @@ export class Engine {
       case 'policy':
         this.#ledger.setPolicy(message.policy);
         break;
-      case 'build':
-        this.#builds.stand(message.id, message);
+      case 'rules':
+        this.#builds.setRules(message);
+        break;
+      case 'with':
+        this.#withs.open(message);
         break;
       case 'bounds':
         this.#builds.bound(message.id, message.caps);
         break;
       case 'cap':
         this.#builds.setCap(message.name, message.limit);
-        break;
-      case 'user':
-        this.#ledger.setUserWeight(message.uid, message.weight);
         break;
       case 'snapshot':
         this.#snapshot(message.request);

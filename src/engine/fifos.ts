@@ -57,6 +57,9 @@ export class Fifos implements Ground {
     this.#pipes.closePipe(pipe);
   }
 
+  /** Nobody can be told apart in a FIFO. */
+  clientAbove(): undefined {}
+
   figures(running: Running): Pick<BuildFigures, 'waiting' | 'stranded' | 'surplus' | 'clients'> {
     const { build } = running;
     const pipe = this.#byBuild.get(running);

@@ -11,7 +11,6 @@ import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { lineageOf } from '../process/lineage.ts';
 import type {
   BuildFacts,
-  BuildStanding,
   BuildTerms,
   EngineOptions,
   FromEngine,
@@ -19,6 +18,7 @@ import type {
   SystemOptions,
   ToEngine,
 } from './messages.ts';
+import type { Lender, Rules } from './standings.ts';
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
@@ -26,6 +26,10 @@ export interface EngineEvents {
   started(id: number, path: string, more: Pick<Started, 'within' | 'slots'>): void;
   /** `never`: what it asked for can never be granted. */
   failed(id: number, message: string, never: boolean): void;
+  /** A `stint with` counts now; `inside`: it speaks of that build. */
+  holds(id: number, inside: number | undefined): void;
+  /** It does no longer, or its process was gone already. */
+  over(id: number): void;
   /** A lease should have so many slots. */
   wish(id: number, slots: number): void;
   /** The time of a build is over. */
@@ -113,12 +117,17 @@ export class EngineHandle {
     this.#send({ type: 'policy', policy });
   }
 
-  /** Changes how a build stands beside others. */
-  setStanding(id: number, standing: BuildStanding): void {
-    this.#send({ type: 'build', id, ...standing });
+  /** Changes what is said of builds, also of those that are there. */
+  setRules(rules: Rules): void {
+    this.#send({ type: 'rules', ...rules });
   }
 
-  /** Changes the bounds of a build that its standing does not name. */
+  /** Lends what `terms` says as long as the first of `pids` lives: `holds` follows, and `over`. `pids`: see the message. */
+  lend(id: number, { pids, ...lender }: Lender & { pids: readonly number[] }): void {
+    this.#send({ type: 'with', id, pids, ...lender });
+  }
+
+  /** Changes the bounds of a build beside those of rules. */
   setBounds(id: number, caps: readonly string[]): void {
     this.#send({ type: 'bounds', id, caps });
   }
@@ -126,11 +135,6 @@ export class EngineHandle {
   /** Changes how many slots the builds under a cap may have together, from 0. */
   setCap(name: string, limit: number): void {
     this.#send({ type: 'cap', name, limit });
-  }
-
-  /** Changes a user's part beside other users: above 0. */
-  setUserWeight(uid: number, weight: number): void {
-    this.#send({ type: 'user', uid, weight });
   }
 
   /** Changes which node which program gets, for those that open it from now on. */
@@ -199,6 +203,12 @@ export class EngineHandle {
         break;
       case 'failed':
         this.#events.failed(message.id, message.message, message.never ?? false);
+        break;
+      case 'holds':
+        this.#events.holds(message.id, message.inside);
+        break;
+      case 'over':
+        this.#events.over(message.id);
         break;
       case 'wish':
         this.#events.wish(message.id, message.slots);

@@ -1,17 +1,25 @@
 // What the main thread and the engine's thread say to each other. Plain data only.
 import type { Policy } from '../core/policy.ts';
+import type { Lent } from '../core/settings.ts';
 import type { BuildClass } from '../core/types.ts';
 import type { ClientRule } from '../process/clients.ts';
+import type { Rule } from '../process/rules.ts';
 
 /** What is known of a build beside its slots. */
 export interface BuildFacts {
-  /** `run`: a `stint run`. `scope`: a container, a unit or a CI job. `session`: what was started from one terminal or login. */
-  kind: 'run' | 'scope' | 'session';
+  /**
+   * `run`: a `stint run`. `with`: what was started under a `stint with`. `scope`: a container, a unit or a CI job. `session`: what was
+   * started from one terminal or login.
+   */
+  kind: 'run' | 'with' | 'scope' | 'session';
   label: string;
   cwd: string;
   /** Process id of its root, 0 when it has no single one. */
   rootPid: number;
   uid: number;
+  /** The groups of the process that it began with, and the path of its control group; empty: not known. */
+  groups: readonly number[];
+  cgroup: string;
 }
 
 /** A process that draws from the pool, or drew from it. */
@@ -27,17 +35,6 @@ export interface ClientFigures {
   waiting: number;
   /** Slots charged for a job that it runs without a token. */
   implicit: number;
-}
-
-/** How a build stands beside others. */
-export interface BuildStanding {
-  /** Its part beside other builds of its user. */
-  weight: number;
-  class: BuildClass;
-  /** Slots that it may have; undefined: what the policy says. */
-  max: number | undefined;
-  /** The names of the bounds that it shares with others. */
-  caps: readonly string[];
 }
 
 /** What a lease asks for; slots. */
@@ -64,6 +61,8 @@ export interface BuildTerms {
   implicit: 0 | 1;
   lease?: LeaseTerms | undefined;
   timeLimit?: TimeLimit | undefined;
+  /** The numbers of the `stint with` that it begins below. */
+  withs?: readonly number[];
 }
 
 /** The place of a build that waits for its first slots. */
@@ -79,9 +78,16 @@ export interface QueueFigures {
 }
 
 /** A build, as the engine counts it; slots. */
-export interface BuildFigures extends BuildStanding {
+export interface BuildFigures {
   id: number;
   facts: BuildFacts;
+  /** Its part beside other builds of its user. */
+  weight: number;
+  class: BuildClass;
+  /** Slots that it may have by a rule; undefined: what the policy says. */
+  max: number | undefined;
+  /** The bounds by rules that it shares with others; slots that all of them may have together. */
+  caps: { name: string; slots: number }[];
   /** What it may have while all others want their part; not rounded. */
   share: number;
   /** Granted to it so far. */
@@ -128,14 +134,14 @@ export type ToEngine =
   /** How many slots the machine can bear now; Infinity: any number. */
   | { type: 'limit'; limit: number }
   | { type: 'policy'; policy: Policy }
-  /** How a build stands from now on; a name of a cap that was not set yet stands for no bound. */
-  | ({ type: 'build'; id: number } & BuildStanding)
-  /** The bounds of a build beside those of its standing. */
+  /** What the configuration says of builds from now on, also of those that are there. */
+  | { type: 'rules'; rules: readonly Rule[]; class: BuildClass }
+  /** A `stint with` begins: its process, and those above it, nearest first; whether it may do more than its user. */
+  | { type: 'with'; id: number; pids: readonly number[]; uid: number; trusted: boolean; terms: Omit<Lent, 'slots'> }
+  /** The bounds of a build beside those of rules; a name of a cap that was not set yet stands for no bound. */
   | { type: 'bounds'; id: number; caps: readonly string[] }
-  /** How many slots the builds that share this bound may have together. */
+  /** How many slots the builds that share this bound may have together; not for those of rules. */
   | { type: 'cap'; name: string; limit: number }
-  /** A user's part beside other users. */
-  | { type: 'user'; uid: number; weight: number }
   | { type: 'snapshot'; request: number }
   /** To what the engine has asked. */
   | { type: 'answer'; request: number; answer: unknown }
@@ -153,6 +159,9 @@ export type FromEngine =
   | { type: 'failed'; id: number; message: string; never?: true }
   /** The slots that a lease has now; 0: there is no such lease, or it has none. */
   | { type: 'resized'; request: number; slots: number }
+  /** A `stint with` counts, inside a build or outside of any; or it does no longer. */
+  | { type: 'holds'; id: number; inside: number | undefined }
+  | { type: 'over'; id: number }
   /** A lease should have so many slots. */
   | { type: 'wish'; id: number; slots: number }
   /** The time of a build is over. */
@@ -195,6 +204,8 @@ export interface EngineOptions {
   capacity: number;
   /** Default: nothing is given beyond the limit. */
   policy?: Policy;
+  /** Default: nothing is said of any build. */
+  rules?: { rules: readonly Rule[]; class: BuildClass };
   /** User mode: every FIFO's path begins with this; the build's id follows. */
   fifoPrefix: string;
   /** System mode. */

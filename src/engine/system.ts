@@ -19,6 +19,7 @@ import type { Loop } from './loop.ts';
 import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
 import { OwnPipes } from './own-pipes.ts';
 import { clientFigures, type Process, withMakeflags } from './process.ts';
+import type { Withs } from './withs.ts';
 
 const { EACCES, ENOENT } = os.constants.errno;
 
@@ -51,6 +52,7 @@ export class System implements Ground {
   #builds!: Builds;
   #directory!: Directory;
   #pipes!: OwnPipes;
+  #withs!: Withs;
   /** The same for roots that may be gone. */
   readonly #rootStart = new WeakMap<Running, number>();
   /** Builds whose root is being looked up. */
@@ -69,8 +71,9 @@ export class System implements Ground {
   }
 
   /** Gives it what could not be made before it. */
-  complete(builds: Builds, directory: Directory): void {
+  complete(builds: Builds, withs: Withs, directory: Directory): void {
     this.#builds = builds;
+    this.#withs = withs;
     this.#directory = directory;
     this.#pipes = new OwnPipes(this.#parts, directory);
   }
@@ -122,6 +125,11 @@ export class System implements Ground {
     if (running.lease !== undefined) this.#parts.leases.close(running, this.#directory);
     for (const [key, keyed] of this.#keyed) if (keyed === running) this.#keyed.delete(key);
     this.#members.delete(running);
+  }
+
+  clientAbove(pids: readonly number[]): Running | undefined {
+    const clients = pids.map((pid) => this.#processes.get(pid)).filter((process) => process?.opened && process.alive);
+    return clients.at(-1)?.running;
   }
 
   figures(running: Running): Pick<BuildFigures, 'waiting' | 'stranded' | 'surplus' | 'clients'> {
@@ -270,10 +278,17 @@ export class System implements Ground {
     const chosen = chooseBuild<Running>(lineage, this.#known);
     if ('build' in chosen) return { running: chosen.build, topmost: chosen.topmost };
     const { key, label, topmost } = chosen;
-    const { scope, cwd, uid, session } = lineage;
-    const rootPid = scope === undefined ? session.pid : 0;
-    const facts = { kind: scope === undefined ? ('session' as const) : ('scope' as const), label, cwd, rootPid, uid };
-    const running = this.#builds.add(this.#newId(), facts);
+    const { scope, cwd, uid, gid, session, cgroup } = lineage;
+    const below = this.#withs.nearest([lineage.pid, ...lineage.ancestors.map(({ pid }) => pid)])?.top;
+    const [kind, rootPid] =
+      below !== undefined
+        ? (['with', below.pid] as const)
+        : scope === undefined
+          ? (['session', session.pid] as const)
+          : (['scope', 0] as const);
+    const facts = { kind, label, cwd, rootPid, uid, groups: [gid, ...lineage.groups], cgroup };
+    const withs = below === undefined ? [] : this.#withs.below(below);
+    const running = this.#builds.add(this.#newId(), facts, { withs, below });
     running.started = true;
     this.#keyed.set(key, running);
     this.#parts.send({ type: 'appeared', id: running.id, facts });
@@ -289,6 +304,10 @@ export class System implements Ground {
     client: (kin: Kin): Running | undefined => {
       const process = this.#find(kin);
       return process?.opened ? process.running : undefined;
+    },
+    lent: ({ pid }: Kin): string | undefined => {
+      const one = this.#withs.nearest([pid]);
+      return one && `with:${one.top.id}`;
     },
     keyed: (key: string): Running | undefined => this.#keyed.get(key),
     named: (id: string, { uid, start }: Pick<Lineage, 'uid' | 'start'>): Running | undefined => {

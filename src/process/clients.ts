@@ -1,5 +1,7 @@
 // Which kind of node a program is given, and whether it runs a job without a token. One table; docs/clients.md has the facts.
 
+import { fits } from './glob.ts';
+
 export interface NodeChoice {
   /** `file`: accounts each read and write. `pipe`: a real FIFO. `split`: a FIFO to read from, another to write to. */
   node: 'file' | 'pipe' | 'split';
@@ -54,16 +56,4 @@ function bare(program: string): string {
   return program
     .replace(/-\d[\d.]*$/, '')
     .replace(/^(?:[a-z]\w*-){1,3}(?:gnu|musl|uclibc|mingw32|elf|eabi|android|none|cygwin)\w*-/, '');
-}
-
-/** Whether `glob` stands for all of `program`. In time of their lengths' product, whatever a program calls itself. */
-function fits(glob: string, program: string): boolean {
-  let [at, star, from] = [0, -1, 0];
-  for (let n = 0; n < program.length; ) {
-    if (glob[at] === '*') [star, from] = [at++, n];
-    else if (glob[at] === '?' || (at < glob.length && glob[at] === program[n])) [at, n] = [at + 1, n + 1];
-    else if (star !== -1) [at, n] = [star + 1, ++from];
-    else return false;
-  }
-  return /^\**$/.test(glob.slice(at));
 }

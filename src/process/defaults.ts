@@ -2,11 +2,17 @@
 // daemon without a configuration need not load that.
 
 import type { ClientRule } from './clients.ts';
+import type { Values } from './config/keys.ts';
 import { groupId } from './groups.ts';
+import type { Rule } from './rules.ts';
 
 export interface Config {
-  /** Slots in the pool; undefined: the processors there are. */
-  jobs: number | undefined;
+  /** What it says of the keys that can be changed while the daemon runs: slots in the pool, how they are shared, limits. */
+  settings: Values;
+  /** What it says of builds by whose they are, what they are called and where they run. */
+  rules: readonly Rule[];
+  /** The folder of what outlives the daemon; undefined: where such things are kept. */
+  state: string | undefined;
   /** The directory that FUSE is mounted on; undefined: the machine's. */
   mount: string | undefined;
   /** Permissions of the node: who may take slots. */
@@ -27,7 +33,9 @@ export interface Config {
 export const defaultGroup = (): number => groupId('jobserver') ?? 0;
 
 export const DEFAULTS: Omit<Config, 'group' | 'apiGroup'> = {
-  jobs: undefined,
+  settings: {},
+  rules: [],
+  state: undefined,
   mount: undefined,
   mode: 0o660,
   onTerm: 'wait',

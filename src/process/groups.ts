@@ -18,8 +18,14 @@ export function userName(id: number, file: string = '/etc/passwd'): string {
   return entries(file).find((entry) => entry.id === id)?.name ?? String(id);
 }
 
-/** The names in `file`, for suggestions. */
+/** The number of the user `name`; a number stands for itself. Undefined when there is none. */
+export const userId = (name: string, file: string = '/etc/passwd'): number | undefined => groupId(name, file);
+
+/** The names of groups, for suggestions. */
 export const groupNames = (file: string = '/etc/group'): string[] => entries(file).map(({ name }) => name);
+
+/** The names of users. */
+export const userNames = (file: string = '/etc/passwd'): string[] => groupNames(file);
 
 function entries(file: string): { name: string; id: number }[] {
   let text: string;

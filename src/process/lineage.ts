@@ -13,6 +13,10 @@ export interface Lineage extends Kin {
   /** Effective user and group. */
   uid: number;
   gid: number;
+  /** Its supplementary groups. */
+  groups: number[];
+  /** The path of its control group, empty when that is not known. */
+  cgroup: string;
   /** The name that clients.ts knows it by. */
   program: string;
   /** Nearest first, without process 1. When they were started is not known. */
@@ -39,7 +43,7 @@ const MAX_NAME = 120;
 export async function lineageOf(tid: number, root: string = '/proc'): Promise<Lineage | undefined> {
   const status = statusOf(tid, root);
   if (status === undefined) return undefined;
-  const { tgid: pid, uid, gid } = status;
+  const { tgid: pid, uid, gid, groups } = status;
   const [{ stat, exe, cwd = '' }, environment] = await Promise.all([heldOf(pid, root, uid), environOf(pid, root, uid)]);
   // All at once, without a pause in which anything could change hands.
   const self = relativesOf(pid, root);
@@ -47,7 +51,8 @@ export async function lineageOf(tid: number, root: string = '/proc'): Promise<Li
   const { comm } = self;
   const ancestors = ancestorsOf(self, root);
   const session = leaderOf(self, root);
-  const scope = scopeOf({ uid, cgroup: cgroupOf(pid, root), environment, terminal: (stat?.terminal ?? 0) !== 0 });
+  const cgroup = cgroupOf(pid, root);
+  const scope = scopeOf({ uid, cgroup, environment, terminal: (stat?.terminal ?? 0) !== 0 });
   const named = scope && { ...scope, name: plain(scope.name) };
   const program = plain(await programOf({ comm, exe, args: () => argumentsOf(pid, root, uid) }));
   const build = environment?.get('STINT_BUILD');
@@ -57,6 +62,8 @@ export async function lineageOf(tid: number, root: string = '/proc'): Promise<Li
     comm,
     uid,
     gid,
+    groups,
+    cgroup: cgroup ?? '',
     program,
     ancestors,
     session,
@@ -76,14 +83,16 @@ export interface Known<B> {
   client(kin: Kin): B | undefined;
   /** The build that is there under a key. */
   keyed(key: string): B | undefined;
+  /** What a build is known by that begins below a `stint with`, if this process is one. */
+  lent(kin: Kin): string | undefined;
   /** The `stint run` of this user that goes by the id `build`. */
   named(build: string, orphan: Pick<Lineage, 'uid' | 'start'>): B | undefined;
 }
 
 /**
  * The build that a process belongs to: its nearest `stint run`; else that of its topmost ancestor that is a client; else, for one
- * whose parents are gone, the `stint run` that its environment names; else its scope's; else its session's. A key is of a build that
- * is not there yet. `topmost`: no ancestor is a client.
+ * whose parents are gone, the `stint run` that its environment names; else that of the `stint with` above it; else its scope's; else its
+ * session's. A key is of a build that is not there yet. `topmost`: no ancestor is a client.
  */
 export function chooseBuild<B>(
   lineage: Lineage,
@@ -92,7 +101,8 @@ export function chooseBuild<B>(
   const { ancestors, session, scope, label } = lineage;
   const clients = ancestors.map((kin) => known.client(kin)).filter((build) => build !== undefined);
   const topmost = clients.length === 0;
-  const key = scope?.key ?? `session:${session.pid}:${session.start}`;
+  const lent = firstOf([lineage, ...ancestors], (kin) => known.lent(kin));
+  const key = lent ?? scope?.key ?? `session:${session.pid}:${session.start}`;
   const build =
     firstOf([lineage, ...ancestors], (kin) => known.runRoot(kin)) ??
     clients.at(-1) ??
@@ -101,7 +111,7 @@ export function chooseBuild<B>(
   return build === undefined ? { key, label, topmost } : { build, topmost };
 }
 
-function firstOf<B>(kin: readonly Kin[], ask: (kin: Kin) => B | undefined): B | undefined {
+function firstOf<T>(kin: readonly Kin[], ask: (kin: Kin) => T | undefined): T | undefined {
   for (const one of kin) {
     const found = ask(one);
     if (found !== undefined) return found;
@@ -109,7 +119,8 @@ function firstOf<B>(kin: readonly Kin[], ask: (kin: Kin) => B | undefined): B | 
   return undefined;
 }
 
-function ancestorsOf(self: Relatives, root: string): Kin[] {
+/** Those above a process, nearest first, without process 1. */
+export function ancestorsOf(self: Relatives, root: string = '/proc'): Kin[] {
   const found: Kin[] = [];
   let child = self;
   while (child.ppid > 1 && found.length < MAX_ANCESTORS) {

@@ -28,16 +28,20 @@ export interface ThreadStatus {
   /** Effective user and group, as a socket's peer shows them too. */
   uid: number;
   gid: number;
+  /** Its supplementary groups. */
+  groups: number[];
 }
 
 /** Of the thread `tid`, whether it leads its group or not. */
 export function statusOf(tid: number, root: string = '/proc'): ThreadStatus | undefined {
-  const field = fieldsOf(textOf(`${root}/${tid}/status`));
+  const text = textOf(`${root}/${tid}/status`);
+  const field = fieldsOf(text);
   const [tgid] = field('Tgid');
   const [, uid] = field('Uid');
   const [, gid] = field('Gid');
   if (tgid === undefined || uid === undefined || gid === undefined) return undefined;
-  return { tgid, uid, gid };
+  const groups = /^Groups:\t([\d ]*)$/m.exec((text ?? '').slice((text ?? '').indexOf('\nUid:\t')))?.[1] ?? '';
+  return { tgid, uid, gid, groups: groups.split(' ').filter(Boolean).map(Number) };
 }
 
 /** What parents and sessions are found by, without ever waiting: a process in exec can hold up its stat, but not its status. */

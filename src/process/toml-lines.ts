@@ -5,15 +5,16 @@ const HEADER = /^\s*\[{1,2}\s*["']?([^\]"']+?)["']?\s*\]/;
 const KEY = /^\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*[.=]/;
 
 /**
- * The line, from 1, of the key `path`: `['jobs']`, or `['client', 1, 'node']` in the second table [[client]]. Where it is not
- * there, the line of the table it belongs to.
+ * The line, from 1, of the key `path`: `['jobs']`, `['share', 'class']` in the table [share], or `['client', 1, 'node']` in the
+ * second table [[client]]. Where it is not there, the line of the table it belongs to.
  */
 export function lineOf(text: string, path: readonly PropertyKey[]): number | undefined {
   const lines = text.split('\n');
   const headers = lines.flatMap((line, at) => (HEADER.test(line) ? [at] : []));
-  const [name, index, inner] = path;
+  const [name, second] = path;
+  const [index, inner] = typeof second === 'number' ? [second, path[2]] : [0, second];
   const tables = headers.filter((at) => HEADER.exec(lines[at] as string)?.[1] === name);
-  const table = typeof index === 'number' ? tables[index] : undefined;
+  const table = path.length > 1 ? tables[index] : undefined;
   if (table === undefined) {
     const found = keyLine(lines.slice(0, headers[0]), name) ?? tables[0];
     return found === undefined ? undefined : found + 1;

@@ -7,8 +7,9 @@ import { type TestContext, test } from 'node:test';
 import { HttpError, mayChange } from '../../src/api/call.ts';
 import { type LeasePool, leaseRoutes } from '../../src/api/lease-routes.ts';
 import { type Pool, routesOf } from '../../src/api/routes.ts';
-import type { BuildStatus, LeaseStatus, PoolEvent, Status } from '../../src/api/schema.ts';
+import type { BuildStatus, LeaseStatus, PoolEvent, SettingList, Status } from '../../src/api/schema.ts';
 import { serveApi } from '../../src/api/server.ts';
+import { type SettingsPool, settingsRoutes } from '../../src/api/settings-routes.ts';
 import { ask, follow, raw } from '../helpers/api.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
@@ -34,7 +35,7 @@ const LEASE = examples('GET /leases/:id')[0] as LeaseStatus;
 const asked: unknown[] = [];
 
 /** A pool that has the build of the page's examples. */
-class Noting implements Pool {
+class Noting implements Pool, SettingsPool {
   readonly asked: unknown[] = [];
   readonly listeners = new Set<(event: PoolEvent) => void>();
 
@@ -48,8 +49,17 @@ class Noting implements Pool {
     return examples('POST /builds')[1];
   }
 
-  setCapacity(slots: number): void {
-    this.asked.push(slots);
+  settings(): SettingList['settings'] {
+    return (examples('GET /settings')[0] as SettingList).settings;
+  }
+
+  change(changes: Readonly<Record<string, unknown>>, { lasting }: { lasting: boolean }): void {
+    this.asked.push([changes, lasting]);
+  }
+
+  async openWith(...[request, { pid }]: Parameters<SettingsPool['openWith']>): ReturnType<SettingsPool['openWith']> {
+    this.asked.push([request, pid]);
+    return examples('POST /with')[1];
   }
 
   subscribe(listener: (event: PoolEvent) => void): () => void {
@@ -84,7 +94,7 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
   const folder = temporaryFolder(t);
   const path = join(folder, 'api.sock');
   const pool = new Noting();
-  const routes = [...routesOf(pool, group), ...leaseRoutes(leases)];
+  const routes = [...routesOf(pool), ...leaseRoutes(leases), ...settingsRoutes(pool, group)];
   const server = await serveApi(path, '1.2.3', routes);
   t.after(() => {
     server.close();
@@ -96,7 +106,7 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
 }
 
 test('docs/api.md lists exactly the calls there are, and each has its section with an example', () => {
-  const calls = [...routesOf(new Noting()), ...leaseRoutes({} as LeasePool)].map(
+  const calls = [...routesOf(new Noting()), ...leaseRoutes({} as LeasePool), ...settingsRoutes(new Noting())].map(
     ({ method, path }) => `${method} ${path}`,
   );
   const listed = [...page.matchAll(/^\| \[`([A-Z]+ [^`]+)`\]\(#([^)]+)\)/gm)];
@@ -203,7 +213,7 @@ test('the capacity is changed as docs/api.md shows', async (t) => {
   const { path, pool } = await served(t);
   const [request] = examples('PUT /capacity');
   const { status, json } = await ask(path, 'PUT', '/capacity', request);
-  assert.deepEqual([status, json, pool.asked], [200, request, [4]]);
+  assert.deepEqual([status, json, pool.asked], [200, request, [[{ jobs: 4 }, false]]]);
   assert.equal((await ask(path, 'PUT', '/capacity', { slots: 4096 })).status, 200);
 });
 
@@ -212,6 +222,36 @@ for (const slots of [0, -1, 4097, 1.5, '4', null, undefined]) {
     const { path, pool } = await served(t);
     const { status, json } = await ask(path, 'PUT', '/capacity', { slots });
     assert.deepEqual([status, json, pool.asked], [400, { error: 'slots must be a whole number from 1 to 4096' }, []]);
+  });
+}
+
+test('settings are read and changed as docs/api.md shows', async (t) => {
+  const { path, pool } = await served(t);
+  const [settings] = examples('GET /settings');
+  assert.deepEqual((await ask(path, 'GET', '/settings')).json, settings);
+  const [request] = examples('PUT /settings');
+  const { status, json } = await ask(path, 'PUT', '/settings', request);
+  assert.deepEqual([status, json, pool.asked], [200, settings, [[request, true]]]);
+});
+
+test('settings are lent as docs/api.md shows', async (t) => {
+  const { path, pool } = await served(t);
+  const [request, answer] = examples('POST /with');
+  const { status, json } = await ask(path, 'POST', '/with', request);
+  assert.deepEqual([status, json, pool.asked], [200, answer, [[request, process.pid]]]);
+});
+
+for (const [body, error] of [
+  [{}, 'one of slots, class and weight must be given'],
+  [{ slots: 0 }, 'slots must be a whole number from 1 to 4096'],
+  [{ class: 'fast' }, 'class must be "interactive", "normal" or "background"'],
+  [{ weight: 0 }, 'weight must be a number from 0.01 to 1000'],
+  [{ weight: 1, label: 3 }, 'label must be a string of at most 4096 characters'],
+] as const) {
+  test(`lending ${JSON.stringify(body)} is refused`, async (t) => {
+    const { path, pool } = await served(t);
+    const answer = await ask(path, 'POST', '/with', { label: 'make', ...body });
+    assert.deepEqual([answer.status, answer.json, pool.asked], [400, { error }, []]);
   });
 }
 
@@ -242,14 +282,14 @@ test('a stranger may not change the capacity, a member of the group may', { skip
   ]);
   assert.deepEqual(pool.asked, []);
   assert.deepEqual((await putAsNobody(path, [70_001, 70_000]))[0], 200);
-  assert.deepEqual(pool.asked, [2]);
+  assert.deepEqual(pool.asked, [[{ jobs: 2 }, false]]);
 });
 
 test('without a group only root and the user of the daemon may change the capacity', { skip: needsRoot }, async (t) => {
   const { path, pool } = await served(t);
   assert.deepEqual(await putAsNobody(path, [0]), [403, 'user 65534 may not change the pool: that is for root']);
   assert.equal((await ask(path, 'PUT', '/capacity', { slots: 3 })).status, 200);
-  assert.deepEqual(pool.asked, [3]);
+  assert.deepEqual(pool.asked, [[{ jobs: 3 }, false]]);
 });
 
 test('who may change the pool: root, the own user, and members of the group by either kind of membership', () => {

@@ -16,6 +16,8 @@ for (const part of [
   strict.properties.daemon,
   strict.$defs.build,
   strict.$defs.client,
+  strict.$defs.with,
+  strict.$defs.cap,
   strict.$defs.build.properties.lease,
 ])
   part.additionalProperties = false;

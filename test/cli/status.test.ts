@@ -87,6 +87,7 @@ test('slots that are lost and builds that were left are remarked', () => {
       reserved: 0,
       overcommit: 0,
       surplus: 0,
+      with: [],
       builds: [{ ...build, state: 'left', stranded: 2 }],
     },
     3_723_000,

@@ -19,7 +19,7 @@ export function serveHere(place: Place, { capacity, limits, note = failOn }: Hom
     runtime: runtimeDir({ XDG_RUNTIME_DIR: place.folder }),
     version: '0.0.0',
     idleExit: Number.POSITIVE_INFINITY,
-    strict: true,
+    options: { 'share.first_slot': 'wait', 'share.newcomer_overcommit': 0 },
     limits: { ...DEFAULT_LIMITS, ...limits },
     state: join(place.folder, 'state'),
     note,

@@ -40,6 +40,8 @@ export class TestEngine {
         },
         failed: (_, message) => this.failures.push(message),
         appeared: () => {},
+        holds: () => {},
+        over: () => {},
         wish: () => {},
         expired: () => {},
         status: async () => '',
@@ -115,4 +117,12 @@ export function giveBack(fd: number, count: number, byte = '+'): void {
 }
 
 /** What is told of a build whose root is `pid`. */
-export const factsOf = (rootPid: number): BuildFacts => ({ kind: 'run', label: 'test', cwd: '/', rootPid, uid: 0 });
+export const factsOf = (rootPid: number): BuildFacts => ({
+  kind: 'run',
+  label: 'test',
+  cwd: '/',
+  rootPid,
+  uid: 0,
+  groups: [0],
+  cgroup: '',
+});

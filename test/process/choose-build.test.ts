@@ -13,6 +13,8 @@ function lineage(parents: number, more: Partial<Lineage> = {}): Lineage {
     ...kin(10),
     uid: 5,
     gid: 5,
+    groups: [],
+    cgroup: '',
     program: 'make',
     ancestors: Array.from({ length: parents }, (_, n) => kin(11 + n)),
     session: kin(99),
@@ -28,11 +30,13 @@ interface Facts {
   clients?: Record<number, string>;
   keyed?: Record<string, string>;
   named?: Record<string, string>;
+  lent?: Record<number, string>;
 }
 
-const known = ({ roots = {}, clients = {}, keyed = {}, named = {} }: Facts): Known<string> => ({
+const known = ({ roots = {}, clients = {}, keyed = {}, named = {}, lent = {} }: Facts): Known<string> => ({
   runRoot: ({ pid }) => roots[pid],
   client: ({ pid }) => clients[pid],
+  lent: ({ pid }) => lent[pid],
   keyed: (key) => keyed[key],
   named: (build, { uid }) => named[`${build} of ${uid}`],
 });
@@ -53,6 +57,15 @@ const CASES: Case[] = [
   ['what runs below belongs to it', lineage(3), { roots: { 12: 'run' } }, { build: 'run' }, true],
   ['the nearest of two counts', lineage(4), { roots: { 12: 'inner', 13: 'outer' } }, { build: 'inner' }, true],
   ['itself is nearest', lineage(4), { roots: { 10: 'inner', 11: 'outer' } }, { build: 'inner' }, true],
+  ['what begins below a stint with is one build', lineage(3), { lent: { 12: 'with:1' } }, { key: 'with:1' }, true],
+  [
+    'a stint with counts more than a scope',
+    lineage(3, { scope }),
+    { lent: { 12: 'with:1' }, keyed: { [scope.key]: 's', 'with:1': 'w' } },
+    { build: 'w' },
+    true,
+  ],
+  ['inside a run it does not', lineage(3), { roots: { 11: 'run' }, lent: { 10: 'with:1' } }, { build: 'run' }, true],
   [
     'a run counts more than a client above it',
     lineage(4),
@@ -115,7 +128,13 @@ for (const [what, process, facts, chosen, topmost] of CASES) {
 }
 
 test('a build that goes by a value like nothing is a build', () => {
-  const none = { runRoot: () => undefined, client: () => undefined, keyed: () => undefined, named: () => undefined };
+  const none = {
+    runRoot: () => undefined,
+    client: () => undefined,
+    lent: () => undefined,
+    keyed: () => undefined,
+    named: () => undefined,
+  };
   assert.deepEqual(chooseBuild<number>(lineage(1), { ...none, runRoot: () => 0 }), { build: 0, topmost: true });
   assert.deepEqual(chooseBuild<string>(lineage(1), { ...none, client: () => '' }), { build: '', topmost: false });
   assert.deepEqual(chooseBuild<boolean>(lineage(1), { ...none, keyed: () => false }), { build: false, topmost: true });

@@ -212,6 +212,8 @@ test('of a process that hides all but its numbers the rest is left out', async (
     comm: 'make',
     uid: 5,
     gid: 6,
+    groups: [],
+    cgroup: '',
     program: 'make',
     ancestors: [],
     cwd: '',

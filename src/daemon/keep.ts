@@ -1,0 +1,11 @@
+// Files that outlive the daemon: written whole or not at all.
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Puts `text` into the file `path`; its folder is made if need be. @throws Error */
+export function keep(path: string, text: string): void {
+  const draft = `${path}.new`;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, path);
+}

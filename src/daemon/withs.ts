@@ -1,0 +1,95 @@
+// The commands under `stint with`, as the API sees them: who may ask for what, and what is lent now. Which builds a command speaks
+// of, and when it ends, is the engine's to know; the size of the pool is that of the settings.
+import { HttpError, mayChange, type Peer, whoMay } from '../api/call.ts';
+import type { OpenWith, WithOpened, WithStatus } from '../api/schema.ts';
+import type { EngineHandle } from '../engine/handle.ts';
+import { userName } from '../process/groups.ts';
+import { ancestorsOf } from '../process/lineage.ts';
+import { relativesOf } from '../process/proc.ts';
+import type { Settings } from './settings.ts';
+
+/** Nobody needs so many at once. */
+const MAX_WITHS = 1000;
+
+interface Lent extends WithStatus {
+  /** Called when it counts, or when its process is gone already. */
+  begun: (() => void) | undefined;
+}
+
+export class Withs {
+  readonly #engine: Pick<EngineHandle, 'lend'>;
+  readonly #settings: Settings;
+  readonly #group: number | undefined;
+  readonly #system: boolean;
+  readonly #lent = new Map<number, Lent>();
+  #nextId = 1;
+
+  /** @param group whose members may change the machine's pool, beside root */
+  constructor(
+    engine: Pick<EngineHandle, 'lend'>,
+    { settings, group, system }: { settings: Settings; group: number | undefined; system: boolean },
+  ) {
+    this.#engine = engine;
+    this.#settings = settings;
+    this.#group = group;
+    this.#system = system;
+  }
+
+  get size(): number {
+    return this.#lent.size;
+  }
+
+  /** Those that count now, oldest first. */
+  get list(): WithStatus[] {
+    return [...this.#lent.values()].flatMap(({ begun, ...status }) => (begun === undefined ? [status] : []));
+  }
+
+  /** The numbers of those that process `pid` is below, or is. */
+  above(pid: number): number[] {
+    if (this.#lent.size === 0) return [];
+    const pids = lineOf(pid);
+    return [...this.#lent.values()].filter((one) => pids.includes(one.pid)).map(({ id }) => id);
+  }
+
+  /** Resolves when it counts; it does as long as the calling process lives. @throws HttpError 403, 410, 503 */
+  async open({ label, slots, ...terms }: OpenWith, caller: Peer): Promise<WithOpened> {
+    const trusted = mayChange(caller, this.#group);
+    if (!trusted && slots !== undefined) throw new HttpError(403, whoMay(caller, this.#group));
+    if (!trusted && this.#system && terms.class === 'interactive')
+      throw new HttpError(403, `class interactive: ${whoMay(caller, this.#group)}`);
+    if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
+    if (this.#lent.size >= MAX_WITHS) throw new HttpError(503, `${MAX_WITHS} commands have lent settings already`);
+    const { pid, uid } = caller;
+    const id = this.#nextId++;
+    const status = { id, label, pid, user: userName(uid), uid, since: Date.now(), ...terms };
+    await new Promise<void>((begun) => {
+      this.#lent.set(id, { ...status, ...(slots !== undefined && { slots }), begun });
+      this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms });
+    });
+    if (!this.#lent.has(id)) throw new HttpError(410, 'the process is gone');
+    return { id };
+  }
+
+  /** The engine knows it, and will tell when its process ends; `inside`: the build that it speaks of. */
+  holds(id: number, inside: number | undefined): void {
+    const one = this.#lent.get(id);
+    if (one === undefined) return;
+    if (inside !== undefined) one.build = inside;
+    if (one.slots !== undefined) this.#settings.lend(id, one.slots);
+    one.begun?.();
+    one.begun = undefined;
+  }
+
+  over(id: number): void {
+    const one = this.#lent.get(id);
+    this.#lent.delete(id);
+    this.#settings.takeBack(id);
+    one?.begun?.();
+  }
+}
+
+/** A process and those above it, nearest first. */
+function lineOf(pid: number): number[] {
+  const self = relativesOf(pid);
+  return [pid, ...(self === undefined ? [] : ancestorsOf(self)).map((kin) => kin.pid)];
+}

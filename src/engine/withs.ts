@@ -1,0 +1,92 @@
+// The commands under `stint with`: which builds each speaks of, and when it ends. Started inside a build it speaks of that build;
+// outside of any, of the builds that begin below it, and what opens the machine's node below it is one build with it. What is lent is
+// undone when the process ends, however it ends.
+import { closeSync } from 'node:fs';
+import { EPOLLIN } from '../kernel/epoll.ts';
+import { openPidfd } from '../kernel/pidfd.ts';
+import type { Builds, Running } from './builds.ts';
+import type { Loop } from './loop.ts';
+import type { FromEngine, ToEngine } from './messages.ts';
+import type { Lender } from './standings.ts';
+
+export interface With extends Lender {
+  readonly id: number;
+  readonly pid: number;
+  /** The outermost one that stands outside of any build, with this one below it. */
+  readonly top: With;
+  /** What it speaks of. */
+  readonly builds: Set<Running>;
+}
+
+type Opening = Extract<ToEngine, { type: 'with' }>;
+
+interface Parts {
+  loop: Loop;
+  builds: Builds;
+  send: (message: FromEngine) => void;
+}
+
+export class Withs {
+  readonly #parts: Parts;
+  readonly #byId = new Map<number, With>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** `holds` follows when it counts, and `over` when it does no longer. */
+  open({ id, pids, uid, trusted, terms }: Opening): void {
+    const { loop, builds, send } = this.#parts;
+    const [pid = 0] = pids;
+    let pidfd: number;
+    try {
+      pidfd = openPidfd(pid);
+    } catch {
+      send({ type: 'over', id });
+      return;
+    }
+    const inside = builds.around(pids);
+    const outer = inside === undefined ? this.nearest(pids) : undefined;
+    const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
+    one.top = outer?.top ?? (one as With);
+    this.#byId.set(id, one as With);
+    loop.watch(pidfd, EPOLLIN, () => {
+      loop.unwatch(pidfd);
+      closeSync(pidfd);
+      this.#over(one as With);
+    });
+    for (const running of builds.byId.values()) {
+      if (running === inside || (inside === undefined && running.below === one.top)) builds.lend(one as With, running);
+    }
+    send({ type: 'holds', id, inside: inside?.id });
+  }
+
+  /** The nearest one that is, or is above, the first of these processes. */
+  nearest(pids: readonly number[]): With | undefined {
+    if (this.#byId.size === 0) return undefined;
+    for (const pid of pids) {
+      // Of several in one process the last is the innermost.
+      const found = [...this.#byId.values()].findLast((one) => one.pid === pid);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Those that go by these numbers, as far as they have not ended. */
+  named(ids: readonly number[]): With[] {
+    return ids.flatMap((id) => this.#byId.get(id) ?? []);
+  }
+
+  /** All that stand below `top`, itself among them. */
+  below(top: With): With[] {
+    return [...this.#byId.values()].filter((one) => one.top === top);
+  }
+
+  #over(one: With): void {
+    this.#byId.delete(one.id);
+    for (const running of one.builds) this.#parts.builds.takeBack(one, running);
+    this.#parts.send({ type: 'over', id: one.id });
+  }
+}
+
+type Mutable = { -readonly [K in keyof With]: K extends 'top' ? With | undefined : With[K] };
