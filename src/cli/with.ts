@@ -23,6 +23,8 @@ Class and weight are those of the build that CMD is started in; outside of any, 
 Exit status: that of CMD; 125 when stint itself fails; 126 when CMD cannot be run; 127 when it is not found.
 `;
 
+/** Characters of the command that people are shown. */
+const MAX_LABEL = 60;
 const CLASSES = ['interactive', 'normal', 'background'] as const;
 
 export async function withSettings(args: readonly string[]): Promise<number> {
@@ -41,7 +43,8 @@ export async function withSettings(args: readonly string[]): Promise<number> {
   if (operands.length === 0)
     throw new StintError('with: no command given', { exit, hint: 'for example: stint with --slots 5 -- make' });
   const command = new Successor(operands.length);
-  const label = [basename(operands[0] as string), ...operands.slice(1)].join(' ').slice(0, 200);
+  const line = [basename(operands[0] as string), ...operands.slice(1)].join(' ');
+  const label = line.length > MAX_LABEL ? `${line.slice(0, MAX_LABEL - 1)}…` : line;
   const body: OpenWith = { label, ...terms };
   const user = options.has('user');
   try {

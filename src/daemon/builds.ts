@@ -117,7 +117,8 @@ export class Builds implements Pool, SettingsPool {
   async status(): Promise<Status> {
     this.calls++;
     const snapshot = await this.#engine.snapshot();
-    return statusOf(snapshot, this.#builds, {
+    // The engine may not have heard yet of what the list says already.
+    return statusOf({ ...snapshot, capacity: this.capacity }, this.#builds, {
       daemon: { ...this.#options.daemon, pid: process.pid, since: this.#since },
       limits: this.#watch.limits,
       with: this.#withs.list,
@@ -170,8 +171,9 @@ export class Builds implements Pool, SettingsPool {
     this.#options.settings.change(changes, lasting);
   }
 
-  openWith(request: OpenWith, caller: Peer): Promise<WithOpened> {
+  async openWith(request: OpenWith, caller: Peer): Promise<WithOpened> {
     this.calls++;
+    if (this.#stopped) throw new HttpError(503, 'the daemon is leaving');
     return this.#withs.open(request, caller);
   }
 

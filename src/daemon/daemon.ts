@@ -234,7 +234,14 @@ function serving(options: DaemonOptions, { settings, builds, server, mount, lock
     settings.reload(config.settings, rules);
     builds.engine.setClients(clients);
   };
-  return { done: end.done, capacity: settings.capacity, stop, reload };
+  return {
+    done: end.done,
+    get capacity() {
+      return settings.capacity;
+    },
+    stop,
+    reload,
+  };
 }
 
 function inode(path: string): number | undefined {

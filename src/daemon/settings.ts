@@ -111,7 +111,8 @@ export class Settings {
    */
   change(changes: Readonly<Record<string, unknown>>, lasting: boolean): void {
     for (const [key, value] of Object.entries(changes)) {
-      const complaint = complaintOf(key, value === null ? (KEYS[key]?.standard ?? 1) : value);
+      if (value === null && Object.hasOwn(KEYS, key)) continue;
+      const complaint = complaintOf(key, value);
       if (complaint !== undefined) throw new HttpError(400, withHint(complaint));
     }
     const known = changes as Readonly<Record<string, Value | null>>;

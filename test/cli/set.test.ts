@@ -71,6 +71,24 @@ test('what is set counts at once and for the next daemon, until it is unset', as
   assert.equal(await place.end(), '');
 });
 
+test('how the pool is shared, and what the machine has to bear, follow what is set', async (t) => {
+  const pool = await startPool(t, 1);
+  const first = pool.spawnRun(['sleep', '1000']);
+  await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const second = pool.spawnRun(['sleep', '1000']);
+  await pool.untilStatus(({ builds }) => builds[1]?.state === 'starting');
+  await pool.stint(['set', 'share.first_slot=overcommit']);
+  await pool.untilStatus(({ builds }) => builds[1]?.state === 'running');
+
+  await pool.stint(['set', 'jobs=8', 'limits.min_memory=99%', 'limits.min_slots=2']);
+  const { limits } = await pool.untilStatus(({ limit }) => limit === 2);
+  assert.equal(limits[0]?.name, 'memory');
+  await pool.stint(['set', '--unset', 'limits.min_memory', 'limits.min_slots']);
+  await pool.untilStatus(({ limit }) => limit > 2);
+  for (const run of [first, second]) run.kill('SIGKILL');
+  await pool.stop();
+});
+
 test('the command line goes before what was set earlier, and what is set later before the command line', async (t) => {
   const place = new Again(t);
   await place.serve();
