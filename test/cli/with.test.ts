@@ -22,7 +22,7 @@ test('the pool has other slots until the command ends, which is the process itse
   const [one] = lent;
   const { id, label, pid, user, slots } = one as (typeof lent)[0];
   assert.deepEqual([id, label, pid, user, slots, lent.length], [1, 'sleep 1000', command.pid, 'root', 2, 1]);
-  assert.equal(readFileSync(`/proc/${command.pid}/comm`, 'utf8'), 'sleep\n');
+  await until('it is the command', () => readFileSync(`/proc/${command.pid}/comm`, 'utf8') === 'sleep\n');
   const shown = await pool.stint(['status']);
   assert.match(shown.stdout, /^with 1: 2 slots: sleep 1000 \(pid \d+, \w+, \d+s\)$/m);
   command.kill('SIGKILL');
