@@ -7,8 +7,8 @@ import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Caller, Thread } from '../nodes/caller.ts';
 import type { FileNode } from '../nodes/file.ts';
-import { type Directory, NAMES } from '../nodes/fuse/directory.ts';
-import type { Shown } from '../nodes/fuse/session.ts';
+import { type Directory, mayOpen, NAMES } from '../nodes/fuse/directory.ts';
+import type { Host, Shown } from '../nodes/fuse/session.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
@@ -165,7 +165,7 @@ export class System implements Ground {
     return this.#threads.get(tid);
   }
 
-  show({ tid }: { tid: number }, answer: (shown: Shown) => void): void {
+  show({ tid, uid, gid }: Parameters<Host['show']>[0], answer: (shown: Shown) => void): void {
     if (!this.#shown) {
       answer({ node: 'none', errno: ENOENT });
       return;
@@ -175,7 +175,7 @@ export class System implements Ground {
       return;
     }
     this.#parts.lookups.who(tid, (lineage) => {
-      if (lineage === undefined) {
+      if (lineage === undefined || !mayOpen({ uid, gid, groups: lineage.groups }, this.#options)) {
         answer({ node: 'none', errno: EACCES });
         return;
       }

@@ -40,8 +40,7 @@ export function statusOf(tid: number, root: string = '/proc'): ThreadStatus | un
   const [, uid] = field('Uid');
   const [, gid] = field('Gid');
   if (tgid === undefined || uid === undefined || gid === undefined) return undefined;
-  const groups = /^Groups:\t([\d ]*)$/m.exec((text ?? '').slice((text ?? '').indexOf('\nUid:\t')))?.[1] ?? '';
-  return { tgid, uid, gid, groups: groups.split(' ').filter(Boolean).map(Number) };
+  return { tgid, uid, gid, groups: field('Groups') };
 }
 
 /** What parents and sessions are found by, without ever waiting: a process in exec can hold up its stat, but not its status. */
@@ -106,7 +105,7 @@ function fieldsOf(status: string = ''): (name: string) => number[] {
     const mark = `\n${name}:\t`;
     const at = status.indexOf(mark);
     const line = at === -1 ? '' : (status.slice(at + mark.length).split('\n', 1)[0] as string);
-    return /^\d+(?:\t\d+)*$/.test(line) ? line.split('\t').map(Number) : [];
+    return /^\d+(?:[\t ]\d+)* ?$/.test(line) ? line.trimEnd().split(/[\t ]/).map(Number) : [];
   };
 }
 

@@ -1,10 +1,11 @@
 // The pipes of the machine's node: each process has its own, and nothing lies in it that its build would have to pay for twice.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { untilServes } from '../helpers/pool.ts';
+import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 8);
@@ -48,6 +49,26 @@ test('shells that open the node so that it would be made are served', { skip }, 
   const machine = await startMachine(t, 2);
   const shells = await Promise.all(Array.from({ length: 10 }, () => open(machine).ended));
   for (const { stdout, stderr } of shells) assert.deepEqual([stdout, stderr], ['done\n', '']);
+  await machine.stop();
+});
+
+test('a client that is killed while it changes its pipe stops nobody else', { skip }, async (t) => {
+  const machine = await startMachine(t, 2);
+  const hold = `exec 7<>${machine.node}; echo open; exec sleep 1000`;
+  const first = machine.spawn('bash', ['-c', hold]);
+  await machine.untilStatus(() => first.output.stdout === 'open\n');
+  // The kernel has asked, nobody has heard it, and the asker is gone: now it does not know the pipe's mode any more.
+  machine.daemon.kill('SIGSTOP');
+  const touch = machine.spawn('touch', ['-c', `/proc/${first.pid}/fd/7`]);
+  await until('touch waits', () => readFileSync(`/proc/${touch.pid}/wchan`, 'latin1').includes('request'));
+  touch.kill('SIGKILL');
+  await touch.ended;
+  machine.daemon.kill('SIGCONT');
+  // With a second client the first one's pipe is watched more closely; when the first is gone, what it left is looked for.
+  const second = machine.spawn('bash', ['-c', hold]);
+  await machine.untilStatus(({ free }) => free === 0 && second.output.stdout === 'open\n');
+  first.kill('SIGKILL');
+  second.kill('SIGKILL');
   await machine.stop();
 });
 

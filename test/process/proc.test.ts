@@ -8,7 +8,15 @@ import { Place } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
+/** What is the same for this process and its children. */
+const OWN = { uid: process.geteuid?.(), gid: process.getegid?.(), groups: ownGroups() };
 const READERS = [statusOf, relativesOf, cgroupOf];
+
+/** Node's own list has the effective group in it, too. */
+function ownGroups(): number[] {
+  const [, list = ''] = /^Groups:\t([\d ]*)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return list.split(' ').filter(Boolean).map(Number);
+}
 
 const statOf = async (pid: number): Promise<Stat | undefined> => (await heldOf(pid)).stat;
 
@@ -20,19 +28,6 @@ function fake(t: TestContext, files: Record<string, string>): string {
   return root;
 }
 
-/** What is told of a process that was started from here. */
-const ownStatus = (pid: number) => ({
-  tgid: pid,
-  uid: process.geteuid?.(),
-  gid: process.getegid?.(),
-  groups: readFileSync('/proc/self/status', 'utf8')
-    .match(/^Groups:\t(.*)$/m)?.[1]
-    ?.trim()
-    .split(' ')
-    .filter(Boolean)
-    .map(Number),
-});
-
 test('a thread is told to belong to its process, whoever asks', async (t) => {
   const place = new Place(t);
   const script =
@@ -40,7 +35,7 @@ test('a thread is told to belong to its process, whoever asks', async (t) => {
   const { pid, output } = place.spawn('python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
   const tid = Number(await until('the thread says its number', () => /^\d+(?=\n)/.exec(output.stdout)?.[0]));
   assert.notEqual(tid, pid);
-  assert.deepEqual(statusOf(tid), ownStatus(pid));
+  assert.deepEqual(statusOf(tid), { tgid: pid, ...OWN });
   assert.deepEqual(statusOf(pid), statusOf(tid));
 });
 
@@ -88,7 +83,7 @@ for (const name of SPOOFS) {
     copyFileSync('/bin/sleep', join(place.folder, name));
     const { pid } = place.spawn(join(place.folder, name), ['600']);
     await until('it has its name', () => relativesOf(pid)?.comm === name);
-    assert.deepEqual(statusOf(pid), ownStatus(pid));
+    assert.deepEqual(statusOf(pid), { tgid: pid, ...OWN });
     assert.deepEqual(relativesOf(pid), { pid, start: 0, comm: name, ppid: process.pid, session: pid });
   });
 }
@@ -129,8 +124,8 @@ test('files that make no sense are undefined', (t) => {
 
 test('a name in status cannot pass for the numbers that follow', (t) => {
   const status =
-    'Name:\tx\\nTgid:\\t1\nState:\tS\nTgid:\t7\nPid:\t8\nUid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nGroups:\t4 9 \n';
-  assert.deepEqual(statusOf(8, fakeThread(t, status)), { tgid: 7, uid: 1001, gid: 6, groups: [4, 9] });
+    'Name:\tx\\nTgid:\\t1\nState:\tS\nTgid:\t7\nPid:\t8\nUid:\t1000\t1001\t1002\t1003\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n';
+  assert.deepEqual(statusOf(8, fakeThread(t, status)), { tgid: 7, uid: 1001, gid: 6, groups: [9, 10] });
 });
 
 function fakeThread(t: TestContext, status: string): string {

@@ -36,6 +36,15 @@ export interface NodeRights {
   gid: number;
 }
 
+/** Whether a caller may open the node. The kernel leaves that to us: see mount.ts. */
+export function mayOpen(
+  { uid, gid, groups }: { uid: number; gid: number; groups: readonly number[] },
+  node: NodeRights,
+): boolean {
+  if (uid === 0 || (node.mode & 0o006) === 0o006) return true;
+  return (node.mode & 0o060) === 0o060 && (gid === node.gid || groups.includes(node.gid));
+}
+
 export class Directory {
   readonly #rights: NodeRights;
   readonly #time = Math.floor(Date.now() / 1000);

@@ -1,5 +1,8 @@
 // Mounting the FUSE directory, and cleaning up after a daemon that died. It never looks into the mount: that could need an
 // answer of whoever serves it.
+//
+// Not with `default_permissions`: before each open and each watch the kernel would then make sure that it knows the file's mode, and
+// ask for it whenever a client was killed while changing the file. The engine opens and watches pipes, and would ask itself.
 import { closeSync, mkdirSync, openSync, readFileSync, statfsSync } from 'node:fs';
 import { reason, StintError } from '../../errors.ts';
 import { detachMount, mountFuse } from '../../kernel/mount.ts';
@@ -27,7 +30,7 @@ export function mountDirectory(target: string): Mount {
     makeTarget(target);
     clear(target);
     const who = `user_id=${process.getuid?.()},group_id=${process.getgid?.()}`;
-    const data = `fd=${device},rootmode=${S_IFDIR.toString(8)},${who},allow_other,default_permissions`;
+    const data = `fd=${device},rootmode=${S_IFDIR.toString(8)},${who},allow_other`;
     mountFuse(SOURCE, target, data);
   } catch (error) {
     closeSync(device);

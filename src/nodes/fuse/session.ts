@@ -7,6 +7,7 @@
 //   README     what this is
 //
 // Whoever is not known yet is looked up on another thread, and the request is kept until the answer is there.
+import { constants } from 'node:fs';
 import os from 'node:os';
 import type { Caller, Thread } from '../caller.ts';
 import type { FileNode } from '../file.ts';
@@ -26,6 +27,7 @@ import {
   type Request,
 } from './wire.ts';
 
+const { O_WRONLY, O_RDWR } = constants;
 const { ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENOTTY } = os.constants.errno;
 
 /** The minor versions that NOFLUSH and PARALLEL_DIRECT_WRITES came with. */
@@ -122,8 +124,10 @@ export class Session {
       case OP.FLUSH:
       case OP.RELEASEDIR:
       case OP.DESTROY:
-      case OP.ACCESS:
         this.#status(request, 0);
+        break;
+      case OP.ACCESS:
+        this.#access(request);
         break;
       case OP.GETATTR:
         this.#getattr(request);
@@ -217,9 +221,17 @@ export class Session {
     });
   }
 
+  /** Whoever has found the node may use it; all else is the same for everybody. */
+  #access(request: Request): void {
+    const { mode = 0 } = this.#directory.attributesOf(request.nodeid) ?? {};
+    const node = request.nodeid === ID.FILE || request.nodeid >= ID.FIRST_PIPE;
+    this.#status(request, request.accessMask & ~(node ? mode >> 6 : mode) & 7 ? EACCES : 0);
+  }
+
   #open(request: Request): void {
     const { nodeid, uniqueLow, uniqueHigh } = request;
     if (nodeid === ID.FILE) this.#withCaller(request, (thread, kept) => this.#openNode(kept, thread));
+    else if ((request.openFlags & (O_WRONLY | O_RDWR)) !== 0) this.#status(request, EACCES);
     else if (nodeid === ID.STATUS) this.#openStatus(request);
     else if (nodeid === ID.README) this.#channel.opened(uniqueLow, uniqueHigh, { fh: 0, flags: FOPEN_DIRECT_IO });
     else this.#status(request, EACCES);

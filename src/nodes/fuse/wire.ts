@@ -169,6 +169,10 @@ export class Request {
   get setsOwnerOrMode(): boolean {
     return (this.#word(10) & FATTR_OWNER_OR_MODE) !== 0;
   }
+  /** ACCESS: the mode of access(2). */
+  get accessMask(): number {
+    return this.#word(10);
+  }
   /** OPEN: the flags of open(2). */
   get openFlags(): number {
     return this.#word(10);

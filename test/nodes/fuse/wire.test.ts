@@ -44,6 +44,7 @@ const GETTERS: Partial<Record<Opcode, [getter: keyof Request, expected: (body: F
   FORGET: [['nlookup', (body) => Number(body.nlookup)]],
   SETATTR: [['setsOwnerOrMode', (body) => (Number(body.valid) & 0b111) !== 0]],
   MKNOD: [['newMode', (body) => body.mode]],
+  ACCESS: [['accessMask', (body) => body.mask]],
   OPEN: [['openFlags', (body) => body.flags]],
   READ: [
     ['fh', (body) => Number(body.fh)],
