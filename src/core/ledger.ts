@@ -15,6 +15,7 @@
 //
 // Time is what the caller last said it is: to `acquire`, or to `settle`.
 
+import { type Account, accrue, notePeak } from './accounts.ts';
 import { type Cap, roomOf } from './caps.ts';
 import { Demands } from './demands.ts';
 import { Queue } from './fairness.ts';
@@ -35,6 +36,10 @@ export interface LedgerOptions {
   audit?: boolean;
   /** Default: nothing is ever given beyond the limit, and there are no caps. */
   policy?: Policy;
+  /** Tells the time for accounts, ms of the caller's clock; default: they count by what the caller last said. */
+  clock?: () => number;
+  /** Told of each change of what a client has: by how many slots in its hands, and by how many that lie untaken. */
+  booked?: (client: Client, held: number, offered: number) => void;
 }
 
 export class Ledger {
@@ -47,6 +52,8 @@ export class Ledger {
   readonly #newcomers: Newcomers;
   readonly #demands = new Demands();
   readonly #auditing: boolean;
+  readonly #clock: () => number;
+  readonly #booked: LedgerOptions['booked'];
   #policy: Policy;
   #capacity: number;
   /** What the machine can bear, as it was last said. */
@@ -67,6 +74,8 @@ export class Ledger {
     this.#free = capacity;
     this.#policy = options.policy ?? STRICT_POLICY;
     this.#auditing = options.audit ?? false;
+    this.#clock = options.clock ?? (() => this.#now);
+    this.#booked = options.booked;
     const share = (build: Build) => this.share(build);
     this.#queue = new Queue(share);
     this.#newcomers = new Newcomers({
@@ -123,6 +132,12 @@ export class Ledger {
     return this.#shares.of(build, this.limit);
   }
 
+  /** What a build has had of the pool, until now. */
+  account(build: Build): Readonly<Account> {
+    accrue(build, this.#clock());
+    return build.account;
+  }
+
   /** How many slots a client may have at once now. */
   available(client: Client): number {
     return Math.min(this.free, roomOf(client.build), this.#policy.clientMax - has(client));
@@ -132,7 +147,8 @@ export class Ledger {
     const record = this.#users.get(user) ?? new UserRecord(user, this.#policy.userMax);
     this.#users.set(user, record);
     record.builds++;
-    const build = newBuild(record, this.#order++, { weight: 1, class: 'normal', max: undefined, caps: [], ...terms });
+    const standard = { weight: 1, class: 'normal', max: undefined, caps: [] } as const;
+    const build = newBuild(record, this.#order++, { ...standard, ...terms }, this.#clock());
     build.own.limit = build.max ?? this.#policy.buildMax;
     this.builds.add(build);
     return build;
@@ -381,6 +397,7 @@ export class Ledger {
       client.order = waiter.order;
       this.#admit(client);
     } else if (client.at !== -1) this.#queue.resize(client, 1);
+    accrue(build, this.#clock());
     if (build.waiters++ === 0) {
       for (const { waiting } of build.caps) waiting.add(build);
       this.#shares.update(build);
@@ -403,6 +420,7 @@ export class Ledger {
         this.#queue.rankChanged(client);
       }
     }
+    accrue(build, this.#clock());
     if (--build.waiters === 0) {
       for (const { waiting } of build.caps) waiting.delete(build);
       this.#shares.update(build);
@@ -562,11 +580,14 @@ export class Ledger {
   #book(client: Client, held: number, offered: number): void {
     const { build } = client;
     const more = held + offered;
+    accrue(build, this.#clock());
     client.held += held;
     client.offered += offered;
     if (client.kind === 'implicit') build.implicit += held;
     else build.held += held;
     build.offered += offered;
+    notePeak(build);
+    this.#booked?.(client, held, offered);
     if (more === 0) return;
     this.#free -= more;
     for (const cap of build.caps) cap.out += more;

@@ -1,4 +1,5 @@
 // New records of the ledger, with nothing in them yet.
+import { newAccount } from './accounts.ts';
 import { Cap } from './caps.ts';
 import { buildTurn, clientTurn } from './fairness.ts';
 import { Heap } from './heap.ts';
@@ -39,8 +40,8 @@ export interface BuildTerms {
   caps: readonly Cap[];
 }
 
-/** @param order that of its arrival */
-export function newBuild(user: User, order: number, { weight, class: of, max, caps }: BuildTerms): Build {
+/** @param order that of its arrival, at the time `now` */
+export function newBuild(user: User, order: number, { weight, class: of, max, caps }: BuildTerms, now: number): Build {
   const own = new Cap('this build', Number.POSITIVE_INFINITY);
   return {
     at: -1,
@@ -66,6 +67,7 @@ export function newBuild(user: User, order: number, { weight, class: of, max, ca
     newcomer: true,
     shortSince: Number.POSITIVE_INFINITY,
     granted: 0,
+    account: newAccount(now),
   };
 }
 

@@ -1,4 +1,5 @@
 // The records of the ledger. Only core/ writes to them; everybody else reads.
+import type { Account } from './accounts.ts';
 import type { Cap } from './caps.ts';
 import type { Heap, Placed } from './heap.ts';
 
@@ -84,6 +85,8 @@ export interface Build extends Placed {
   shortSince: number;
   /** Slots granted to it so far. */
   granted: number;
+  /** What it has had of the pool. */
+  readonly account: Account;
 }
 
 /**
