@@ -8,11 +8,13 @@ type Verb = (args: readonly string[]) => number | Promise<number>;
 const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
   get: async () => (await import('./cli/get.ts')).get,
+  history: async () => (await import('./cli/history.ts')).history,
   lease: async () => (await import('./cli/lease.ts')).lease,
   run: async () => (await import('./cli/run.ts')).run,
   serve: async () => (await import('./cli/serve.ts')).serve,
   set: async () => (await import('./cli/set.ts')).set,
   status: async () => (await import('./cli/status.ts')).status,
+  trace: async () => (await import('./cli/trace.ts')).trace,
   with: async () => (await import('./cli/with.ts')).withSettings,
 };
 

@@ -13,10 +13,23 @@ export interface Call {
   peer: Peer;
   /** What stands in the path for each `:name` of the route. */
   params: Readonly<Record<string, string>>;
+  /** What stands after the `?`. */
+  query: URLSearchParams;
   /** The parsed JSON body, undefined when there is none. */
   body: unknown;
   /** Aborted when the caller hangs up before it is answered; for events: when it hangs up, or is dropped as it reads too slowly. */
   gone: AbortSignal;
+}
+
+/** An answer that is not JSON. */
+export class Text {
+  readonly type: string;
+  readonly body: string;
+
+  constructor(type: string, body: string) {
+    this.type = type;
+    this.body = body;
+  }
 }
 
 /** Sends one server-sent event; `data` becomes JSON. After `gone` nothing happens. */
@@ -29,7 +42,7 @@ export interface Stream {
   end(): void;
 }
 
-/** Answers with what becomes the JSON body, or begins an answer in events; after that it must not throw. @throws HttpError */
+/** Answers with what becomes the JSON body, or a Text, or begins an answer in events; after that it must not throw. @throws HttpError */
 interface Answers {
   answer: (call: Call, stream: () => Stream) => unknown;
 }

@@ -144,6 +144,32 @@ export type PoolEvent =
   /** The pool has another size now. */
   | { type: 'capacity'; time: number; capacity: number };
 
+/** `GET /history`. */
+export interface PastList {
+  builds: PastBuild[];
+}
+
+/** A build that is over; fields as in `BuildStatus`. */
+export interface PastBuild
+  extends Pick<
+    BuildStatus,
+    | 'id'
+    | 'label'
+    | 'cwd'
+    | 'user'
+    | 'uid'
+    | 'since'
+    | 'slotSeconds'
+    | 'waitedSeconds'
+    | 'peak'
+    | 'granted'
+    | 'peakMemory'
+  > {
+  kind: string;
+  /** When it was over, Unix time in milliseconds. */
+  ended: number;
+}
+
 /** `GET /builds`. */
 export interface BuildList {
   builds: BuildStatus[];
@@ -235,6 +261,16 @@ export interface BuildStatus {
   reason?: string;
   /** Only of a lease, whose slots are all charged as `implicit`: what it asked for, and how many slots it should have. */
   lease?: { min: number; max: number; wish: number };
+  /** What its jobs have had of the pool so far: slots × seconds. */
+  slotSeconds: number;
+  /** Seconds in which it waited for a slot. */
+  waitedSeconds: number;
+  /** The most slots that it had in use at once. */
+  peak: number;
+  /** Slots granted to it so far. */
+  granted: number;
+  /** The most memory that its processes were seen to have together, bytes; missing: nothing was seen yet. */
+  peakMemory?: number;
   /** Slots held though nobody has the pipe open: most likely lost by a client that was killed. They return when the build ends. */
   stranded: number;
   /** Tokens that clients returned without having taken them, in all; they add nothing to the pool. */

@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { reason, StintError } from '../errors.ts';
 import { peerCredentials, peerGroups } from '../kernel/peercred.ts';
-import { HttpError, type Peer, type Route, type Send } from './call.ts';
+import { HttpError, type Peer, type Route, type Send, Text } from './call.ts';
 import { findRoute } from './match.ts';
 import { API_HEADER, API_VERSION, VERSION_HEADER } from './schema.ts';
 
@@ -71,24 +71,26 @@ async function answer(
     const body = await readBody(request);
     read();
     if (response.destroyed) return;
-    const call = { peer, params, body, gone: hangUp.signal };
+    const query = new URLSearchParams((request.url as string).split('?').slice(1).join('?'));
+    const call = { peer, params, query, body, gone: hangUp.signal };
     if ('events' in route) {
       route.events(call, startEvents(response));
       return;
     }
     const stream = () => ({ send: startEvents(response), end: () => void response.end() });
     const result = await route.answer(call, stream);
-    if (!response.headersSent) sendJson(response, 200, result);
+    if (!response.headersSent) sendResult(response, 200, result);
   } catch (error) {
     const { status, headers } = error instanceof HttpError ? error : { status: 500, headers: {} };
-    sendJson(response, status, { error: (error as Error).message }, headers);
+    sendResult(response, status, { error: (error as Error).message }, headers);
   }
 }
 
-function sendJson(response: ServerResponse, status: number, result: unknown, headers = {}): void {
+function sendResult(response: ServerResponse, status: number, result: unknown, headers = {}): void {
   if (response.destroyed) return;
-  const body = Buffer.from(`${JSON.stringify(result)}\n`);
-  response.writeHead(status, { ...headers, 'content-type': 'application/json', 'content-length': body.length });
+  const text = result instanceof Text ? result : new Text('application/json', `${JSON.stringify(result)}\n`);
+  const body = Buffer.from(text.body);
+  response.writeHead(status, { ...headers, 'content-type': text.type, 'content-length': body.length });
   response.end(body);
 }
 

@@ -59,6 +59,8 @@ export async function serve(args: readonly string[]): Promise<number> {
     if (!options.has(name)) continue;
     throw new StintError(`serve: --${name} ${user ? 'does not go with' : 'needs'} --user`, { exit: EXIT.USAGE });
   }
+  // A daemon makes little garbage: it need not grow to hold much of it.
+  process.getBuiltinModule('node:v8').setFlagsFromString('--max-semi-space-size=1');
   process.umask(0o077); // whatever it was where somebody happened to start the daemon
   return user ? serveUser(options) : serveMachine(options);
 }

@@ -63,7 +63,7 @@ const termsOf = ({ class: of, weight }: Pick<WithStatus, 'class' | 'weight'>): s
 ];
 
 /** A label is what somebody typed, or a file's name: it may neither break the line nor command the terminal. */
-function printable(label: string): string {
+export function printable(label: string): string {
   return label.replace(/\p{Cc}/gu, '?');
 }
 
@@ -83,14 +83,14 @@ function remark(build: BuildStatus): string {
 }
 
 /** Aligned columns; the last one is left ragged. */
-function columns(rows: readonly (readonly string[])[]): string {
+export function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => (row[at] ?? '').length)));
   const line = (row: readonly string[]) =>
     row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ');
   return rows.map((row) => `${line(row)}\n`).join('');
 }
 
-function age(milliseconds: number): string {
+export function age(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m${seconds % 60}s`;

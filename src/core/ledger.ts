@@ -29,6 +29,8 @@ import { type Build, type Client, type ClientKind, has, oldest, outstanding, typ
 export interface BuildOpening extends Partial<BuildTerms> {
   /** Whose it is: builds of one user share one part of the pool. */
   user?: number | string;
+  /** A number of the caller's own. */
+  tag?: number;
 }
 
 export interface LedgerOptions {
@@ -39,7 +41,7 @@ export interface LedgerOptions {
   /** Tells the time for accounts, ms of the caller's clock; default: they count by what the caller last said. */
   clock?: () => number;
   /** Told of each change of what a client has: by how many slots in its hands, and by how many that lie untaken. */
-  booked?: (client: Client, held: number, offered: number) => void;
+  booked?: ((client: Client, held: number, offered: number) => void) | undefined;
 }
 
 export class Ledger {
@@ -143,12 +145,12 @@ export class Ledger {
     return Math.min(this.free, roomOf(client.build), this.#policy.clientMax - has(client));
   }
 
-  openBuild({ user = '', ...terms }: BuildOpening = {}): Build {
+  openBuild({ user = '', tag = 0, ...terms }: BuildOpening = {}): Build {
     const record = this.#users.get(user) ?? new UserRecord(user, this.#policy.userMax);
     this.#users.set(user, record);
     record.builds++;
     const standard = { weight: 1, class: 'normal', max: undefined, caps: [] } as const;
-    const build = newBuild(record, this.#order++, { ...standard, ...terms }, this.#clock());
+    const build = newBuild(record, { ...standard, ...terms }, { order: this.#order++, now: this.#clock(), tag });
     build.own.limit = build.max ?? this.#policy.buildMax;
     this.builds.add(build);
     return build;
@@ -199,9 +201,10 @@ export class Ledger {
     this.#dispatch();
   }
 
-  openClient(build: Build, kind: ClientKind): Client {
+  /** @param tag a number of the caller's own */
+  openClient(build: Build, kind: ClientKind, tag = 0): Client {
     assert(this.builds.has(build), 'a client belongs to an open build');
-    const client = newClient(build, kind);
+    const client = newClient(build, kind, tag);
     build.clients.add(client);
     return client;
   }

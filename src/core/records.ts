@@ -40,12 +40,26 @@ export interface BuildTerms {
   caps: readonly Cap[];
 }
 
-/** @param order that of its arrival, at the time `now` */
-export function newBuild(user: User, order: number, { weight, class: of, max, caps }: BuildTerms, now: number): Build {
+/** Where a record comes from. */
+export interface Arrival {
+  /** Order of arrival. */
+  order: number;
+  /** When, milliseconds. */
+  now: number;
+  /** A number of the caller's own. */
+  tag: number;
+}
+
+export function newBuild(
+  user: User,
+  { weight, class: of, max, caps }: BuildTerms,
+  { order, now, tag }: Arrival,
+): Build {
   const own = new Cap('this build', Number.POSITIVE_INFINITY);
   return {
     at: -1,
     user,
+    tag,
     order,
     weight,
     class: of,
@@ -71,6 +85,6 @@ export function newBuild(user: User, order: number, { weight, class: of, max, ca
   };
 }
 
-export function newClient(build: Build, kind: ClientKind): Client {
-  return { at: -1, build, kind, held: 0, offered: 0, waiters: new Set(), order: 0, alive: true };
+export function newClient(build: Build, kind: ClientKind, tag: number): Client {
+  return { at: -1, build, kind, tag, held: 0, offered: 0, waiters: new Set(), order: 0, alive: true };
 }

@@ -45,6 +45,8 @@ export interface Lane extends Placed {
 /** What fairness is about: one root process and all below it. */
 export interface Build extends Placed {
   readonly user: User;
+  /** A number of the caller's own. */
+  readonly tag: number;
   /** Order of arrival. */
   readonly order: number;
   /** Its part beside other builds of its user: above 0. */
@@ -100,6 +102,8 @@ export type ClientKind = 'implicit' | 'exact' | 'offers';
 /** One process or connection that takes slots, or one pipe for which that cannot be told apart. */
 export interface Client extends Placed {
   readonly build: Build;
+  /** A number of the caller's own. */
+  readonly tag: number;
   readonly kind: ClientKind;
   /** -1 when it has lent out the slot of the job that it runs without a token. */
   held: number;

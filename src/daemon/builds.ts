@@ -5,12 +5,14 @@ import type { Pool } from '../api/routes.ts';
 import type { BuildOpened, OpenBuild, OpenWith, PoolEvent, SettingList, Status, WithOpened } from '../api/schema.ts';
 import type { SettingsPool } from '../api/settings-routes.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
-import type { BuildFacts, BuildTerms } from '../engine/messages.ts';
+import type { BuildAccount, BuildFacts, BuildTerms } from '../engine/messages.ts';
+import type { Recorder } from '../observe/recorder.ts';
+import type { TraceHead } from '../observe/trace.ts';
 import { userName } from '../process/groups.ts';
 import { cgroupOf } from '../process/proc.ts';
 import { endTree } from './ending.ts';
 import type { Settings } from './settings.ts';
-import { type Known, statusOf } from './status.ts';
+import { type Known, pastOf, statusOf } from './status.ts';
 import type { Watch } from './watch.ts';
 import type { Withs } from './withs.ts';
 
@@ -23,6 +25,8 @@ export interface BuildsOptions {
   watch: (engine: EngineHandle) => Watch;
   /** Keeps what is lent by `stint with`. */
   withs: (engine: EngineHandle) => Withs;
+  /** Listens to what happens. */
+  recorder: Recorder;
   /** Why `caller` may not open a build, or undefined when it may. */
   refuse: (caller: Peer) => string | undefined;
 }
@@ -74,7 +78,7 @@ export class Builds implements Pool, SettingsPool {
         if (within === undefined) {
           this.#watch.started();
           this.tell({ type: 'started', time: Date.now(), id });
-        } else this.#forget(id);
+        } else this.#isPart(id);
         this.#starting.get(id)?.resolve({ id: within ?? id, path, within: within !== undefined, slots });
       },
       failed: (id, message, never) => this.#gone(id, new HttpError(never ? 409 : 503, message)),
@@ -83,7 +87,8 @@ export class Builds implements Pool, SettingsPool {
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
       appeared: (id, facts) => this.#came(id, facts, true),
-      ended: (id) => this.#gone(id, new HttpError(410, 'the process is gone')),
+      ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
+      taped: () => options.recorder.taped(),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
     });
     this.#watch = options.watch(this.#engine);
@@ -122,6 +127,7 @@ export class Builds implements Pool, SettingsPool {
       daemon: { ...this.#options.daemon, pid: process.pid, since: this.#since },
       limits: this.#watch.limits,
       with: this.#withs.list,
+      peakOf: (id) => this.#watch.peakOf(id),
     });
   }
 
@@ -159,6 +165,12 @@ export class Builds implements Pool, SettingsPool {
       gone.removeEventListener('abort', cancel);
       this.#starting.delete(id);
     }
+  }
+
+  /** What a build that is there is called. */
+  head(id: number): TraceHead | undefined {
+    const known = this.#builds.get(id);
+    return known && { build: id, label: known.facts.label, cwd: known.facts.cwd, user: known.user };
   }
 
   settings(): SettingList['settings'] {
@@ -199,15 +211,17 @@ export class Builds implements Pool, SettingsPool {
     if (this.#builds.size > 0) await new Promise<void>((resolve) => (this.#empty = resolve));
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#watch.stop();
-    return this.#engine.stop();
+    await this.#engine.stop();
+    this.#options.recorder.close();
   }
 
-  #came(id: number, { uid, label, cwd, rootPid }: BuildFacts, appeared: boolean): void {
+  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts, appeared: boolean): void {
     const since = Date.now();
     const user = userName(uid);
-    this.#builds.set(id, { since, user, uid, rootPid });
+    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid });
+    this.#options.recorder.came(id, since);
     this.#watch.came(id, label, { appeared });
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
   }
@@ -226,10 +240,24 @@ export class Builds implements Pool, SettingsPool {
     endTree(known);
   }
 
-  #gone(id: number, error: HttpError): void {
+  #gone(id: number, error: HttpError, account?: BuildAccount): void {
+    const known = this.#builds.get(id);
+    const peakMemory = this.#watch.peakOf(id);
     if (this.#forget(id)) this.tell({ type: 'ended', time: Date.now(), id });
+    const { recorder } = this.#options;
+    if (known === undefined || account === undefined) recorder.ended(id, undefined);
+    else {
+      const { facts, user, uid, since } = known;
+      recorder.ended(id, { id, ...facts, user, uid, since, ended: Date.now(), ...pastOf(account), peakMemory });
+    }
     this.#starting.get(id)?.reject(error);
     if (this.#builds.size === 0) this.#empty?.();
+  }
+
+  /** It is no build of its own after all. */
+  #isPart(id: number): void {
+    if (this.#forget(id)) this.tell({ type: 'ended', time: Date.now(), id });
+    this.#options.recorder.ended(id, undefined);
   }
 
   #forget(id: number): boolean {

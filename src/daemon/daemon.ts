@@ -2,7 +2,9 @@
 // runs and what tests start; it touches neither signals nor the exit code.
 import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { leaseRoutes } from '../api/lease-routes.ts';
+import { pastRoutes } from '../api/past-routes.ts';
 import { routesOf } from '../api/routes.ts';
 import { serveApi } from '../api/server.ts';
 import { settingsRoutes } from '../api/settings-routes.ts';
@@ -11,6 +13,9 @@ import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
 import { reason, StintError } from '../errors.ts';
 import { type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
+import { History } from '../observe/history.ts';
+import { Recorder } from '../observe/recorder.ts';
+import { newTape, type TapeMemory } from '../observe/tape.ts';
 import type { Values } from '../process/config/keys.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
@@ -19,6 +24,7 @@ import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
 import { dropLock, removeFile, takeLock } from './lock.ts';
 import { refusal } from './membership.ts';
+import { Past } from './past.ts';
 import { Settings } from './settings.ts';
 import { StoredSettings } from './stored.ts';
 import { sweepFifos } from './sweep.ts';
@@ -86,7 +92,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     if (system === undefined) sweepFifos(runtime.fifo);
     else mount = mountDirectory(runtime.dir);
-    builds = openBuilds(options, settings, mount, (error) => fail(error));
+    const tape = newTape();
+    const recorder = new Recorder(tape, historyOf(options));
+    const parts = { settings, mount, tape, recorder };
+    builds = openBuilds(options, parts, (error) => fail(error));
     await builds.engine.ready.catch((error) => {
       throw new StintError(`cannot serve ${runtime.dir}: ${reason(error)}`, {
         hint: 'FUSE needs Linux 5.4 or later',
@@ -95,7 +104,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     if (system === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
     const group = system?.apiGroup;
-    const routes = [...routesOf(builds), ...leaseRoutes(new Leases(builds, group)), ...settingsRoutes(builds, group)];
+    const routes = [
+      ...routesOf(builds),
+      ...leaseRoutes(new Leases(builds, group)),
+      ...settingsRoutes(builds, group),
+      ...pastRoutes(new Past(builds, recorder)),
+    ];
     server = await serveApi(runtime.socket, version, routes);
   } catch (error) {
     await builds?.stop().catch(() => {});
@@ -119,10 +133,21 @@ function settingsOf({ state, note = () => {}, ...options }: DaemonOptions): Sett
   return new Settings({ capacity, limits, options: said, file, rules, stored });
 }
 
+/** What builds are opened with. */
+interface Opening {
+  settings: Settings;
+  mount: Mount | undefined;
+  tape: TapeMemory;
+  recorder: Recorder;
+}
+
+function historyOf({ state, note = () => {} }: DaemonOptions): History | undefined {
+  return state === undefined ? undefined : new History({ path: join(state, 'history.db'), note });
+}
+
 function openBuilds(
   options: DaemonOptions,
-  settings: Settings,
-  mount: Mount | undefined,
+  { settings, mount, tape, recorder }: Opening,
   died: (error: Error) => void,
 ): Builds {
   const { runtime, version, system, audit = false, state, note = () => {} } = options;
@@ -131,6 +156,7 @@ function openBuilds(
     capacity,
     policy,
     rules,
+    tape,
     fifoPrefix: `${runtime.fifo}${process.pid}-`,
     audit,
     ...(system === undefined || mount === undefined
@@ -140,6 +166,7 @@ function openBuilds(
   const daemon = { version, socket: runtime.socket };
   return new Builds({
     settings,
+    recorder,
     daemon:
       system === undefined
         ? { ...daemon, mode: 'user' as const }

@@ -22,6 +22,8 @@ export class Sampler {
   /** The builds as they were found at the last walk, and what was available then, bytes. */
   #found: Found[] = [];
   #available: number | undefined;
+  /** The most memory that each build was seen to have, bytes. */
+  readonly #peaks = new Map<number, number>();
   /** Builds that came since, by id: their labels. */
   readonly #new = new Map<number, string>();
   /** Slots in use at the last look. */
@@ -45,6 +47,7 @@ export class Sampler {
 
   ended(id: number): void {
     this.#new.delete(id);
+    this.#peaks.delete(id);
     this.#found = this.#found.filter((build) => build.id !== id);
     this.#memory.ended(id);
     this.#groups.ended(id);
@@ -52,6 +55,11 @@ export class Sampler {
     // Nobody is left to look at: what was seen is soon out of date.
     this.#available = undefined;
     this.#used = 0;
+  }
+
+  /** The most memory that a build was seen to have, bytes; undefined: nothing was seen yet. */
+  peakOf(id: number): number | undefined {
+    return this.#peaks.get(id);
   }
 
   /** To be called before a look, while the engine does not work for it yet: it would be counted, too. */
@@ -112,6 +120,7 @@ export class Sampler {
     }
     const footprints = this.#processes.walk(roots, now);
     this.#found = builds.map((build) => foundOf(build, footprints.get(build.id)));
+    for (const { id, bytes } of this.#found) if (bytes > (this.#peaks.get(id) ?? 0)) this.#peaks.set(id, bytes);
     this.#available = available;
     this.#memory.observe(this.#found, now);
     const { user, system } = process.threadCpuUsage(before);

@@ -1,6 +1,6 @@
 // One picture of the pool for people and programs: the engine's figures joined with what is known of each build.
 import type { BuildStatus, Status } from '../api/schema.ts';
-import type { BuildFigures, QueueFigures, Snapshot } from '../engine/messages.ts';
+import type { BuildAccount, BuildFigures, QueueFigures, Snapshot } from '../engine/messages.ts';
 
 /** What the main thread knows of a build beside its figures. */
 export interface Known {
@@ -8,18 +8,25 @@ export interface Known {
   since: number;
   /** The name of its user. */
   user: string;
+  /** What is told of it when it is over. */
+  facts: Pick<BuildStatus, 'label' | 'cwd' | 'kind'>;
   /** Its user and the process id of its root. */
   uid: number;
   rootPid: number;
 }
 
+/** The most memory that a build was seen to have, bytes. */
+type PeakOf = (id: number) => number | undefined;
+
 export function statusOf(
   snapshot: Snapshot,
   known: ReadonlyMap<number, Known>,
-  { daemon, limits, ...others }: Pick<Status, 'daemon' | 'limits' | 'with'>,
+  { daemon, limits, peakOf, ...others }: Pick<Status, 'daemon' | 'limits' | 'with'> & { peakOf: PeakOf },
 ): Status {
   const { capacity, limit } = snapshot;
-  const builds = snapshot.builds.map((figures) => buildStatus(figures, known.get(figures.id), daemon.mode));
+  const builds = snapshot.builds.map((figures) =>
+    buildStatus(figures, { known: known.get(figures.id), mode: daemon.mode, peakMemory: peakOf(figures.id) }),
+  );
   const sum = (of: (build: BuildStatus) => number) => builds.reduce((total, build) => total + of(build), 0);
   const used = sum(({ implicit, held }) => implicit + held);
   return {
@@ -38,16 +45,21 @@ export function statusOf(
 }
 
 function buildStatus(
-  { facts, clients, granted, max, caps, queue, ...figures }: BuildFigures,
-  known: Known | undefined,
-  mode: Status['daemon']['mode'],
+  { facts, clients, account, max, caps, queue, ...figures }: BuildFigures,
+  {
+    known,
+    mode,
+    peakMemory,
+  }: { known: Known | undefined; mode: Status['daemon']['mode']; peakMemory: number | undefined },
 ): BuildStatus {
   const { label, cwd, rootPid, uid, kind } = facts;
   const { since = 0, user = String(uid) } = known ?? {};
   const waits = queue === undefined ? {} : { waiting: queue.needs, reason: reasonOf(queue) };
+  const past = { ...pastOf(account), ...(peakMemory !== undefined && { peakMemory }) };
   const bounds = { ...(max !== undefined && { max }), ...(caps.length > 0 && { caps }) };
   const status = {
     ...figures,
+    ...past,
     ...bounds,
     ...waits,
     label,
@@ -66,6 +78,17 @@ function reasonOf({ position, needs, aside, cap }: QueueFigures): string {
   if (cap !== undefined) return `${cap} has no room for ${needs === 1 ? 'one more' : `${needs} more`}`;
   return `${ordinal(position)} in the queue${aside > 0 ? `; ${aside} set aside` : ''}`;
 }
+
+/** What a build has had so far. */
+export const pastOf = ({ used, waited, peak, granted }: BuildAccount) => ({
+  slotSeconds: seconds(used),
+  waitedSeconds: seconds(waited),
+  peak,
+  granted,
+});
+
+/** Of milliseconds; to the millisecond. */
+const seconds = (ms: number): number => Math.round(ms) / 1000;
 
 function ordinal(n: number): string {
   const ending = n % 100 > 10 && n % 100 < 14 ? undefined : ['st', 'nd', 'rd'][(n % 10) - 1];

@@ -71,6 +71,11 @@ export class Watch {
     return [...this.#verdict.limits, ...this.#groups.limits];
   }
 
+  /** The most memory that a build was seen to have, bytes; undefined: nothing was seen yet. */
+  peakOf(id: number): number | undefined {
+    return this.#sampler.peakOf(id);
+  }
+
   /** A build is about to ask for its first slot; or it has `appeared`, and has slots already. */
   came(id: number, label: string, { appeared }: { appeared: boolean }): void {
     if (this.#stopped) return;

@@ -8,7 +8,7 @@ import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
-import type { BuildFacts, BuildFigures, BuildTerms, FromEngine, LeaseTerms } from './messages.ts';
+import type { BuildAccount, BuildFacts, BuildFigures, BuildTerms, FromEngine, LeaseTerms } from './messages.ts';
 import { queueFigures } from './queue-figures.ts';
 import { type Rules, standingOf } from './standings.ts';
 import { Timeouts } from './timeouts.ts';
@@ -116,7 +116,7 @@ export class Builds {
       this.#start(running);
       return;
     }
-    running.root = this.#ledger.openClient(running.build, 'implicit');
+    running.root = this.#ledger.openClient(running.build, 'implicit', facts.rootPid);
     if (lease !== undefined) running.lease = newLease(lease);
     if (this.#refusedForEver(running)) return;
     const { min = 1, max = 1 } = lease ?? {};
@@ -128,7 +128,7 @@ export class Builds {
 
   /** A build without a root of its own, which runs already. */
   add(id: number, facts: BuildFacts, { withs, below }: Pick<Nest, 'withs'> & Partial<Nest> = { withs: [] }): Running {
-    const build = this.#ledger.openBuild({ user: facts.uid });
+    const build = this.#ledger.openBuild({ user: facts.uid, tag: id });
     const running: Running = {
       id,
       facts,
@@ -188,7 +188,7 @@ export class Builds {
   end(running: Running): void {
     if (!this.byId.has(running.id)) return;
     this.#forget(running);
-    this.#send({ type: 'ended', id: running.id });
+    this.#send({ type: 'ended', id: running.id, account: this.#accountOf(running) });
   }
 
   /** The same for the number of a build, if there is such a build. */
@@ -202,11 +202,12 @@ export class Builds {
       const { id, facts, build, started, rootFd, caps } = running;
       const left = rootFd === -1 && facts.kind === 'run';
       const state = !started ? ('starting' as const) : left ? ('left' as const) : ('running' as const);
-      const { implicit, held, offered, weight, granted, max } = build;
+      const { implicit, held, offered, weight, max } = build;
       const bounds = caps.map((name) => ({ name, slots: this.#cap(name).limit }));
-      const standing = { weight, class: build.class, max, caps: bounds, share: this.#ledger.share(build), granted };
+      const standing = { weight, class: build.class, max, caps: bounds, share: this.#ledger.share(build) };
+      const account = this.#accountOf(running);
       const figures = { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
-      return { ...figures, ...leaseFigures(running), ...queueFigures(this.#ledger, running.first) };
+      return { ...figures, account, ...leaseFigures(running), ...queueFigures(this.#ledger, running.first) };
     });
   }
 
@@ -313,6 +314,11 @@ export class Builds {
     const message = `${bound.name} ${slots}, and ${lease.min} are asked for at once`;
     this.#send({ type: 'failed', id, message, never: true });
     return true;
+  }
+
+  #accountOf({ build }: Running): BuildAccount {
+    const { used, idle, waited, peak } = this.#ledger.account(build);
+    return { used, idle, waited, peak, granted: build.granted };
   }
 
   #rootGone(running: Running): void {

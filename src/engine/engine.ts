@@ -1,7 +1,7 @@
 // The engine: one synchronous loop that owns the ledger and the nodes. It blocks in nothing but its wait, and it never
 // reads /proc of a client. Each pass: wait → what happened → what the ledger says → deliver.
 import os from 'node:os';
-import { Ledger } from '../core/ledger.ts';
+import { Ledger, type LedgerOptions } from '../core/ledger.ts';
 import { Offers } from '../core/offers.ts';
 import type { Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
@@ -13,6 +13,7 @@ import { Directory } from '../nodes/fuse/directory.ts';
 import { Session } from '../nodes/fuse/session.ts';
 import { Request } from '../nodes/fuse/wire.ts';
 import { PipeNode } from '../nodes/pipe.ts';
+import { TapeWriter } from '../observe/tape.ts';
 import { Builds, type Running } from './builds.ts';
 import { Fifos } from './fifos.ts';
 import { Leases } from './leases.ts';
@@ -49,6 +50,7 @@ interface Machine {
 
 export class Engine {
   readonly #lines: Lines;
+  readonly #tape: TapeWriter | undefined;
   readonly #ledger: Ledger;
   readonly #pipes: PipeNode;
   readonly #builds: Builds;
@@ -65,7 +67,14 @@ export class Engine {
 
   constructor(options: EngineOptions, lines: Lines) {
     this.#lines = lines;
-    this.#ledger = new Ledger(options.capacity, (waiter, count) => this.#granted(waiter, count), options);
+    const { timeOrigin } = performance;
+    const clock = () => performance.now();
+    const tape = options.tape && new TapeWriter(options.tape, () => lines.send({ type: 'taped' }));
+    const booked: LedgerOptions['booked'] =
+      tape && (({ build, tag }, held, offered) => tape.booked(timeOrigin + clock(), build.tag, tag, held, offered));
+    this.#tape = tape;
+    const granted = (waiter: Waiter, count: number) => this.#granted(waiter, count);
+    this.#ledger = new Ledger(options.capacity, granted, { ...options, clock, booked });
     this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), (pipe) =>
       this.#machine?.system.pipeOpened(pipe),
     );
@@ -134,6 +143,7 @@ export class Engine {
 
   /** A first slot starts its build, but not before the ledger has done; any other is delivered at once. */
   #granted(waiter: Waiter, count: number): void {
+    this.#tape?.waited(performance.now() - waiter.since);
     if (this.#machine?.file.grant(waiter) || this.#builds.granted(waiter)) return;
     if (this.#leases.granted(waiter, count)) return;
     this.#pipes.grant(waiter, this.#now);

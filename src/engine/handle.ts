@@ -10,6 +10,7 @@ import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { lineageOf } from '../process/lineage.ts';
 import type {
+  BuildAccount,
   BuildFacts,
   BuildTerms,
   EngineOptions,
@@ -36,7 +37,9 @@ export interface EngineEvents {
   expired(id: number): void;
   /** A build that nobody has opened is there. */
   appeared(id: number, facts: BuildFacts): void;
-  ended(id: number): void;
+  ended(id: number, account: BuildAccount): void;
+  /** There is something on the tape. */
+  taped(): void;
   /** Somebody reads `status` in the mounted directory: what is the text? */
   status(): Promise<string>;
   /** The engine's thread ended by an error: nothing is accounted for any more. */
@@ -220,7 +223,7 @@ export class EngineHandle {
         this.#events.appeared(message.id, message.facts);
         break;
       case 'ended':
-        this.#events.ended(message.id);
+        this.#events.ended(message.id, message.account);
         break;
       case 'resized':
       case 'snapshot':
@@ -247,6 +250,9 @@ export class EngineHandle {
         break;
       case 'too old':
         this.#ready.reject(new Error(`the kernel's FUSE protocol is 7.${message.minor}, older than 7.31`));
+        break;
+      case 'taped':
+        this.#events.taped();
         break;
       case 'unmounted':
         this.#events.died(new StintError(`the mount at ${this.#mount} was taken away`));

@@ -2,6 +2,7 @@
 import type { Policy } from '../core/policy.ts';
 import type { Lent } from '../core/settings.ts';
 import type { BuildClass } from '../core/types.ts';
+import type { TapeMemory } from '../observe/tape.ts';
 import type { ClientRule } from '../process/clients.ts';
 import type { Rule } from '../process/rules.ts';
 
@@ -77,6 +78,19 @@ export interface QueueFigures {
   cap?: string;
 }
 
+/** What a build has had of the pool. */
+export interface BuildAccount {
+  /** Slots × milliseconds in its clients' hands, jobs without a token included. */
+  used: number;
+  /** The same for slots that lay untaken in its pipes, or were set aside for it. */
+  idle: number;
+  /** Milliseconds in which it waited for a slot. */
+  waited: number;
+  /** The most slots that were in its clients' hands at once. */
+  peak: number;
+  granted: number;
+}
+
 /** A build, as the engine counts it; slots. */
 export interface BuildFigures {
   id: number;
@@ -90,8 +104,8 @@ export interface BuildFigures {
   caps: { name: string; slots: number }[];
   /** What it may have while all others want their part; not rounded. */
   share: number;
-  /** Granted to it so far. */
-  granted: number;
+  /** What it has had so far. */
+  account: BuildAccount;
   /** `starting`: waits for its first slot. `running`. `left`: its root is gone, something it started still draws from the pool. */
   state: 'starting' | 'running' | 'left';
   implicit: number;
@@ -168,7 +182,8 @@ export type FromEngine =
   | { type: 'expired'; id: number }
   /** A build that nobody has opened: somebody in it opened the node. */
   | { type: 'appeared'; id: number; facts: BuildFacts }
-  | { type: 'ended'; id: number }
+  /** A build is over; `account`: what it has had. */
+  | { type: 'ended'; id: number; account: BuildAccount }
   | { type: 'snapshot'; request: number; snapshot: Snapshot }
   /** Somebody reads `status`: what is its text? */
   | { type: 'status'; request: number }
@@ -184,7 +199,9 @@ export type FromEngine =
   | { type: 'ready'; minor: number }
   | { type: 'too old'; minor: number }
   /** The mount was taken away, or its connection aborted; the engine has ended. */
-  | { type: 'unmounted' };
+  | { type: 'unmounted' }
+  /** There is something on the tape. */
+  | { type: 'taped' };
 
 /** What the engine serves beside builds that ask by the API: the machine. */
 export interface SystemOptions {
@@ -212,4 +229,6 @@ export interface EngineOptions {
   system?: SystemOptions;
   /** Check the ledger's invariants after each mutation. */
   audit: boolean;
+  /** Where each booking is written down; undefined: nowhere. */
+  tape?: TapeMemory;
 }

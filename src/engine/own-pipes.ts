@@ -77,6 +77,7 @@ export class OwnPipes {
     }
     const pipe = pipes.adopt(process.running.build, ends, now(), {
       looks: process.choice.looks,
+      tag: process.pid,
       afterOpen: true, // else a token could be taken before the job that runs without one is charged
     });
     made.pipe = pipe;

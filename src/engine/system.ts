@@ -259,7 +259,7 @@ export class System implements Ground {
       running,
       pidfd,
       topmost,
-      client: this.#parts.ledger.openClient(running.build, 'exact'),
+      client: this.#parts.ledger.openClient(running.build, 'exact', lineage.pid),
       alive: true,
       threads: [],
       program: lineage.program,
@@ -343,7 +343,7 @@ export class System implements Ground {
     if (process.opened || !process.alive) return;
     process.opened = true;
     if (!process.topmost || process.choice.implicit !== true || this.#covered(process)) return;
-    process.implicit = this.#parts.ledger.openClient(process.running.build, 'implicit');
+    process.implicit = this.#parts.ledger.openClient(process.running.build, 'implicit', process.pid);
     this.#parts.ledger.charge(process.implicit);
   }
 

@@ -22,6 +22,12 @@ import type { Node } from './node.ts';
 const WATCHED = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE;
 /** A watch must ask for something: what the one pipe of an uncontended pool is asked for. */
 const MUTED = IN_OPEN;
+/**
+ * What a build that is alone does with its slots is then only counted now and then, milliseconds: often while it takes and
+ * returns, seldom while nothing moves.
+ */
+const COUNT_SOONEST = 10;
+const COUNT_LATEST = 1000;
 export const FIFO_MODE = 0o600;
 /** The byte put in for a slot: what GNU make writes. Clients give back this one or another. */
 export const TOKEN = '+';
@@ -46,6 +52,8 @@ export interface PipeTraits {
   looks?: boolean | undefined;
   /** Nothing is laid into it before a client has opened it, and `opened` was told. */
   afterOpen?: boolean;
+  /** Whose it is, a number of the caller's own; default: nobody's. */
+  tag?: number;
 }
 
 /** One FIFO, or two. */
@@ -82,6 +90,9 @@ export class PipeNode implements Node {
   readonly #taken = Buffer.alloc(4096);
   readonly #opened: (pipe: Pipe) => void;
   #muted = true;
+  /** When pipes that are not watched are counted next, and the pause before that. */
+  #countAt = 0;
+  #countPause = COUNT_SOONEST;
   #changed: Pipe[] = [];
 
   /** `opened` is called when a client has opened a pipe for the first time. */
@@ -118,10 +129,10 @@ export class PipeNode implements Node {
     build: Build,
     { readEnd, writeEnd, returnEnd }: Ends,
     now: number,
-    { path, looks, afterOpen = false }: PipeTraits,
+    { path, looks, afterOpen = false, tag }: PipeTraits,
   ): Pipe {
     const watch = this.#inotify.watch(pathOf(writeEnd), this.#muted ? MUTED : WATCHED);
-    const offer = this.#offers.open(this.#ledger.openClient(build, 'offers'), now, looks);
+    const offer = this.#offers.open(this.#ledger.openClient(build, 'offers', tag), now, looks);
     const pipe: Pipe = {
       path,
       offer,
@@ -223,6 +234,7 @@ export class PipeNode implements Node {
 
   settle(now: number): void {
     this.#setMuted(!this.#offers.contended, now);
+    if (this.#muted && now >= this.#countAt) this.#countUnwatched(now);
     let moved = true;
     while (moved) {
       for (const { offer, count } of this.#offers.settle(now)) this.#put(this.#byOffer.get(offer) as Pipe, count);
@@ -234,7 +246,7 @@ export class PipeNode implements Node {
   }
 
   nextLook(now: number): number {
-    return this.#muted ? Number.POSITIVE_INFINITY : this.#offers.nextLook(now);
+    return this.#muted ? this.#countAt : this.#offers.nextLook(now);
   }
 
   recount(now: number): void {
@@ -245,6 +257,17 @@ export class PipeNode implements Node {
   close(): void {
     for (const pipe of this.#byWatch.values()) if (!this.inUse(pipe)) this.closePipe(pipe);
     this.#inotify.close();
+  }
+
+  #countUnwatched(now: number): void {
+    let moved = false;
+    for (const pipe of this.#byWatch.values()) {
+      const before = pipe.lying;
+      this.#look(pipe, 0, now);
+      if (pipe.lying !== before) moved = true;
+    }
+    this.#countPause = moved ? COUNT_SOONEST : Math.min(2 * this.#countPause, COUNT_LATEST);
+    this.#countAt = now + this.#countPause;
   }
 
   #setMuted(muted: boolean, now: number): void {

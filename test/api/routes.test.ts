@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HttpError, mayChange } from '../../src/api/call.ts';
 import { type LeasePool, leaseRoutes } from '../../src/api/lease-routes.ts';
+import { type PastPool, pastRoutes } from '../../src/api/past-routes.ts';
 import { type Pool, routesOf } from '../../src/api/routes.ts';
 import type { BuildStatus, LeaseStatus, PoolEvent, SettingList, Status } from '../../src/api/schema.ts';
 import { serveApi } from '../../src/api/server.ts';
@@ -35,7 +36,7 @@ const LEASE = examples('GET /leases/:id')[0] as LeaseStatus;
 const asked: unknown[] = [];
 
 /** A pool that has the build of the page's examples. */
-class Noting implements Pool, SettingsPool {
+class Noting implements Pool, SettingsPool, PastPool {
   readonly asked: unknown[] = [];
   readonly listeners = new Set<(event: PoolEvent) => void>();
 
@@ -47,6 +48,19 @@ class Noting implements Pool, SettingsPool {
     this.asked.push([request, { pid, uid }]);
     if (request.label === 'late') throw new HttpError(503, 'the daemon is leaving');
     return examples('POST /builds')[1];
+  }
+
+  past(query: Parameters<PastPool['past']>[0]): ReturnType<PastPool['past']> {
+    this.asked.push(query);
+    return examples('GET /history')[0].builds;
+  }
+
+  trace(id: number): unknown {
+    return id === 1 ? examples('GET /builds/:id/trace')[0] : undefined;
+  }
+
+  async metrics(): Promise<string> {
+    return 'stint_capacity_slots 8\n';
   }
 
   settings(): SettingList['settings'] {
@@ -94,7 +108,7 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
   const folder = temporaryFolder(t);
   const path = join(folder, 'api.sock');
   const pool = new Noting();
-  const routes = [...routesOf(pool), ...leaseRoutes(leases), ...settingsRoutes(pool, group)];
+  const routes = [...routesOf(pool), ...leaseRoutes(leases), ...settingsRoutes(pool, group), ...pastRoutes(pool)];
   const server = await serveApi(path, '1.2.3', routes);
   t.after(() => {
     server.close();
@@ -106,9 +120,9 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
 }
 
 test('docs/api.md lists exactly the calls there are, and each has its section with an example', () => {
-  const calls = [...routesOf(new Noting()), ...leaseRoutes({} as LeasePool), ...settingsRoutes(new Noting())].map(
-    ({ method, path }) => `${method} ${path}`,
-  );
+  const pool = new Noting();
+  const all = [routesOf(pool), leaseRoutes({} as LeasePool), settingsRoutes(pool), pastRoutes(pool)].flat();
+  const calls = all.map(({ method, path }) => `${method} ${path}`);
   const listed = [...page.matchAll(/^\| \[`([A-Z]+ [^`]+)`\]\(#([^)]+)\)/gm)];
   assert.deepEqual(listed.map(([, call]) => call).sort(), calls.sort());
   for (const [, call, anchor] of listed) {
@@ -128,6 +142,21 @@ test('the reading calls answer as docs/api.md shows', async (t) => {
   assert.deepEqual((await ask(path, 'GET', '/status')).json, { ...examples('GET /status')[0], builds: [BUILD] });
   assert.deepEqual((await ask(path, 'GET', '/builds')).json, examples('GET /builds')[0]);
   assert.deepEqual((await ask(path, 'GET', '/builds/1')).json, BUILD);
+});
+
+test('the past is told as docs/api.md shows', async (t) => {
+  const { path, pool } = await served(t);
+  assert.deepEqual((await ask(path, 'GET', '/history')).json, examples('GET /history')[0]);
+  await ask(path, 'GET', '/history?limit=3&label=a%20b&user=ada&after=17');
+  assert.deepEqual(pool.asked, [{ limit: 50 }, { limit: 3, label: 'a b', user: 'ada', after: 17 }]);
+  for (const query of ['limit=0', 'limit=1001', 'limit=x', 'limit=', 'after=-1', 'after=1e3'])
+    assert.equal((await ask(path, 'GET', `/history?${query}`)).status, 400, query);
+  assert.deepEqual((await ask(path, 'GET', '/builds/1/trace')).json, examples('GET /builds/:id/trace')[0]);
+  for (const id of ['2', 'x', '-1']) assert.equal((await ask(path, 'GET', `/builds/${id}/trace`)).status, 404);
+  assert.match(
+    await raw(path, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n').ended,
+    /text\/plain; version=0\.0\.4[\s\S]*\r\n\r\nstint_cap/,
+  );
 });
 
 test('a build that is not there is not found', async (t) => {

@@ -5,10 +5,12 @@ import { VERSION } from '../../src/cli/version.ts';
 import { nearest } from '../../src/errors.ts';
 import { Place } from '../helpers/pool.ts';
 
+const VERBS = ['config', 'get', 'history', 'lease', 'run', 'serve', 'set', 'status', 'trace', 'with'];
+
 const place = new Place({ after });
 
 const wrong: [args: string[], message: string, hint: string][] = [
-  [[], 'no verb given', 'say what to do: config, get, lease, run, serve, set, status, with; or see: stint --help'],
+  [[], 'no verb given', `say what to do: ${VERBS.join(', ')}; or see: stint --help`],
   [['rnu'], 'unknown verb rnu', "did you mean 'stint run'?"],
   [['staus', '--json'], 'unknown verb staus', "did you mean 'stint status'?"],
   [['SERVE'], 'unknown verb SERVE', 'see: stint --help'],
@@ -30,13 +32,12 @@ test('stint --help, -h and help name every verb', async () => {
   const help = await place.stint(['--help']);
   assert.deepEqual([help.code, help.stderr], [0, '']);
   assert.match(help.stdout, /^Usage: stint VERB/);
-  for (const verb of ['config', 'get', 'lease', 'run', 'serve', 'set', 'status', 'with'])
-    assert.match(help.stdout, new RegExp(`^  (?:stint .*, )?stint ${verb} `, 'm'));
+  for (const verb of VERBS) assert.match(help.stdout, new RegExp(`^  (?:stint .*, )?stint ${verb} `, 'm'));
   for (const word of ['-h', 'help']) assert.equal((await place.stint([word])).stdout, help.stdout);
 });
 
 test('every verb explains itself', async () => {
-  for (const verb of ['config', 'get', 'lease', 'run', 'serve', 'set', 'status', 'with']) {
+  for (const verb of VERBS) {
     const { code, stdout, stderr } = await place.stint([verb, '--help']);
     assert.deepEqual([code, stderr], [0, '']);
     assert.ok(stdout.startsWith(`Usage: stint ${verb} `), stdout);

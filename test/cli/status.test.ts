@@ -74,6 +74,10 @@ test('slots that are lost and builds that were left are remarked', () => {
     implicit: 0,
     offered: 0,
     waiting: 0,
+    slotSeconds: 0,
+    waitedSeconds: 0,
+    peak: 2,
+    granted: 2,
     surplus: 0,
   } as const;
   const text = table(

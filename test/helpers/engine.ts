@@ -49,6 +49,7 @@ export class TestEngine {
           const build = this.builds.get(id);
           if (build !== undefined) build.ended = true;
         },
+        taped: () => {},
         died: (error) => {
           this.#died = error;
         },

@@ -8,7 +8,7 @@ import { toolPath } from '../helpers/toolchain.ts';
 const skip = noMachine() ?? false;
 
 /** KiB that the process has in memory. */
-const MAX_MEMORY = 80 * 1024;
+const MAX_MEMORY = 84 * 1024;
 /** How long the daemon is watched, milliseconds. */
 const WATCHED = 4000;
 

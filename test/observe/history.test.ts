@@ -1,0 +1,119 @@
+// The builds of the past outlive the daemon; a bad file costs them, and nothing else.
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { History, type PastBuild } from '../../src/observe/history.ts';
+import { Timeline } from '../../src/observe/timeline.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+const DAY = 86_400_000;
+
+const build = (id: number, more: Partial<PastBuild> = {}): PastBuild => ({
+  id,
+  label: `make ${id}`,
+  cwd: '/x',
+  user: 'ada',
+  uid: 1000,
+  kind: 'run',
+  since: 1_000_000 + id,
+  ended: 2_000_000 + id,
+  slotSeconds: 1.5,
+  waitedSeconds: 0.25,
+  peak: 3,
+  granted: 12,
+  ...more,
+});
+
+test('what was written is there for the next one, newest first, with its timeline', (t) => {
+  const path = join(temporaryFolder(t), 'deep/er/history.db');
+  const notes: string[] = [];
+  const first = new History({ path, note: (line) => notes.push(line) });
+  const timeline = new Timeline(5);
+  timeline.add({ time: 7, pid: 41, held: 1, waited: 2 });
+  first.add(build(1, { peakMemory: 77 }), timeline);
+  first.add(build(2), undefined);
+  first.close();
+  const second = new History({ path, note: (line) => notes.push(line) });
+  second.add(build(1, { label: 'again' }), undefined);
+  assert.deepEqual(second.list({ limit: 10 }), [build(1, { label: 'again' }), build(2), build(1, { peakMemory: 77 })]);
+  assert.deepEqual(second.list({ limit: 1 }), [build(1, { label: 'again' })]);
+  assert.deepEqual(
+    second.list({ limit: 10, label: 'make' }).map(({ id }) => id),
+    [2, 1],
+  );
+  assert.deepEqual(second.list({ limit: 10, user: 'bob' }), []);
+  assert.deepEqual(
+    second.list({ limit: 10, after: 2_000_002 }).map(({ id }) => id),
+    [2],
+  );
+  // Of builds with the same number the newest is meant.
+  assert.deepEqual(second.find(1), { build: build(1, { label: 'again' }), timeline: undefined });
+  assert.equal(second.find(3), undefined);
+  second.close();
+  const third = new History({ path, note: (line) => notes.push(line) });
+  assert.equal(third.find(2)?.build.label, 'make 2');
+  third.close();
+  assert.deepEqual(notes, []);
+});
+
+test('it has a bound in builds, in timelines and in age', (t) => {
+  const path = join(temporaryFolder(t), 'history.db');
+  const history = new History({ path, note: assert.fail, maxBuilds: 5, maxTimelines: 2, maxDays: 10 });
+  const now = 100 * DAY;
+  history.add(build(1, { ended: now - 11 * DAY }), new Timeline(0));
+  for (let id = 2; id <= 9; id++) {
+    history.add(build(id, { ended: now + id }), new Timeline(0));
+    history.flush();
+  }
+  assert.deepEqual(
+    history.list({ limit: 100 }).map(({ id }) => id),
+    [9, 8, 7, 6, 5],
+  );
+  assert.ok(history.find(8)?.timeline);
+  assert.equal(history.find(7)?.timeline, undefined);
+  history.close();
+});
+
+for (const [what, bytes] of [
+  ['no database', 'x'.repeat(5000)],
+  ['a text', 'hello\n'],
+] as const) {
+  test(`a file that is ${what} is put aside, and noted once`, (t) => {
+    const path = join(temporaryFolder(t), 'history.db');
+    writeFileSync(path, bytes);
+    const notes: string[] = [];
+    const history = new History({ path, note: (line) => notes.push(line) });
+    history.add(build(1), undefined);
+    assert.deepEqual(history.list({ limit: 9 }), [build(1)]);
+    history.close();
+    assert.equal(readFileSync(`${path}.bad`, 'utf8'), bytes);
+    assert.deepEqual(notes, [`what ${path} holds is not a history of builds: it was put aside as ${path}.bad`]);
+  });
+}
+
+test('where nothing can be written the past is empty, and that is noted once', (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'file'), '');
+  const path = join(folder, 'file/history.db');
+  const notes: string[] = [];
+  const history = new History({ path, note: (line) => notes.push(line) });
+  history.add(build(1), undefined);
+  assert.deepEqual([history.list({ limit: 9 }), history.find(1)], [[], undefined]);
+  history.close();
+  assert.equal(notes.length, 1);
+  assert.match(notes[0] as string, /cannot write .*history\.db: /);
+});
+
+test('nobody else can read it', (t) => {
+  const folder = temporaryFolder(t);
+  chmodSync(folder, 0o755);
+  const path = join(folder, 'state/history.db');
+  const history = new History({ path, note: assert.fail });
+  history.add(build(1), undefined);
+  history.close();
+  assert.ok(existsSync(path));
+  assert.equal(statMode(join(folder, 'state')), 0o700);
+});
+
+const statMode = (path: string): number => statSync(path).mode & 0o777;
