@@ -20,6 +20,7 @@ import { Leases } from './leases.ts';
 import { Lookups } from './lookups.ts';
 import { Loop } from './loop.ts';
 import type { EngineOptions, FromEngine, SystemOptions, ToEngine } from './messages.ts';
+import type { Shift } from './relief.ts';
 import { System } from './system.ts';
 import { Withs } from './withs.ts';
 
@@ -34,6 +35,8 @@ const MAX_REQUESTS = 256;
 export interface Lines {
   /** Becomes readable when the main thread has sent something. */
   wakeFd: number;
+  /** Who reads requests now, this thread or the main one. */
+  shift: Shift;
   /** The next message of the main thread, or undefined. */
   receive(): ToEngine | undefined;
   send(message: FromEngine): void;
@@ -46,6 +49,8 @@ interface Machine {
   readonly directory: Directory;
   readonly file: FileNode;
   readonly lookups: Lookups;
+  /** Answers a request that somebody else has received. */
+  readonly left: (bytes: Uint8Array) => void;
 }
 
 export class Engine {
@@ -199,6 +204,10 @@ export class Engine {
       case 'clients':
         this.#machine?.system.setClients(message.clients);
         break;
+      case 'request':
+        this.#lines.shift.takeUp();
+        this.#machine?.left(message.bytes);
+        break;
       case 'show':
         this.#machine?.system.showNode();
         break;
@@ -248,6 +257,7 @@ export class Engine {
       thread: system.thread.bind(system),
       identify: system.identify.bind(system),
       opened: system.opened.bind(system),
+      owe: this.#lines.shift.owe.bind(this.#lines.shift),
       own: (tid: number) => tid === process.pid, // the main thread's
       status: lookups.status.bind(lookups),
       ready: (minor: number) => send({ type: 'ready', minor }),
@@ -255,18 +265,25 @@ export class Engine {
     };
     const session = new Session({ channel, file, host, directory });
     this.#attach(device, { session, file, lookups });
-    return { system, session, directory, file, lookups };
+    const request = new Request();
+    const left = (bytes: Uint8Array) => {
+      request.bytes.set(bytes);
+      if (request.received(bytes.length)) session.handle(request);
+    };
+    return { system, session, directory, file, lookups, left };
   }
 
   #attach(device: number, { session, file, lookups }: Pick<Machine, 'session' | 'file' | 'lookups'>): void {
     const request = new Request();
     const receive = reader(device, request.bytes);
+    const { shift } = this.#lines;
     this.#loop.attach({
       fd: device,
       requests: (waits) => {
         for (let i = 0; i < MAX_REQUESTS; i++) {
-          const length = receive();
-          if (length > 0 && request.received(length)) session.handle(request);
+          const length = shift.read(receive, waits);
+          if (length === undefined) this.#obey();
+          else if (length > 0 && request.received(length)) session.handle(request);
           else if (length === -EAGAIN) return;
           else if (length === -ENODEV || length === -ECONNABORTED) {
             this.#stopped = true;
@@ -279,6 +296,8 @@ export class Engine {
           }
         }
       },
+      rest: () => shift.rest(this.#pipes.size > 0 || this.#leases.size > 0 || lookups.pending > 0),
+      rise: () => shift.rise(),
       busy: () => {
         if (session.woken) {
           session.woken = false;

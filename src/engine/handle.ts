@@ -19,6 +19,7 @@ import type {
   SystemOptions,
   ToEngine,
 } from './messages.ts';
+import { newShift, Relief } from './relief.ts';
 import type { Lender, Rules } from './standings.ts';
 
 /** What the engine tells of its builds. */
@@ -57,6 +58,8 @@ export class EngineHandle {
   readonly #mount: string | undefined;
   /** The daemon's way into its own mount, once that answers. */
   #own: OwnFolder | undefined;
+  /** Reads requests while the engine is held up. */
+  readonly #relief: Relief | undefined;
   /** What the engine was asked, by number: whom to tell its answer. */
   readonly #asked = new Map<number, (answer: Answer) => void>();
   readonly #ready = Promise.withResolvers<void>();
@@ -67,8 +70,11 @@ export class EngineHandle {
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#events = events;
     this.#mount = options.system?.mount;
+    const memory = newShift();
+    if (options.system !== undefined)
+      this.#relief = new Relief(memory, options.system.device, (bytes) => this.#send({ type: 'request', bytes }));
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { options, wakeFd: this.#wakeFd },
+      workerData: { options, wakeFd: this.#wakeFd, memory },
       trackUnmanagedFds: false,
     });
     if (options.system === undefined) this.#ready.resolve();
@@ -237,6 +243,7 @@ export class EngineHandle {
         this.#answer(message.request, lineageOf(message.tid));
         break;
       case 'pipe':
+        this.#relief?.watch();
         this.#send({ type: 'answer', request: message.request, answer: this.#own?.openEnds(message) });
         break;
       case 'quiet':

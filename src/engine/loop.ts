@@ -14,6 +14,9 @@ export interface Device {
   readonly fd: number;
   /** Receives and answers requests: all that there are, or one when the read waits. */
   requests(waits: boolean): void;
+  /** The loop is about to wait for everything; it does no longer. */
+  rest(): void;
+  rise(): void;
   /** Whether the loop must not wait for requests only: something else is expected soon. */
   busy(): boolean;
   /** The loop is about to wait for requests only: `others` becomes readable when it has to be woken. */
@@ -73,10 +76,12 @@ export class Loop {
     }
     let requests = false;
     let others = false;
+    device.rest();
     this.#all.wait(timeout, (fd) => {
       if (fd === device.fd) requests = true;
       else others = true;
     });
+    device.rise();
     if (others) this.#others.wait(0, this.#ready); // a death is heard before what came after it
     if (requests) device.requests(false);
     this.#quiet = requests && !others && !device.busy() ? this.#quiet + 1 : 0;

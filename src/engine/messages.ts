@@ -160,6 +160,8 @@ export type ToEngine =
   /** To what the engine has asked. */
   | { type: 'answer'; request: number; answer: unknown }
   | { type: 'clients'; clients: readonly ClientRule[] }
+  /** A request that the main thread has read while the engine was held up. */
+  | { type: 'request'; bytes: Uint8Array }
   /** From now on callers are shown the node. */
   | { type: 'show' }
   /** Builds that are not there yet are shown no node any more. */

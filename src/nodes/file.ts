@@ -171,11 +171,11 @@ export class FileNode {
   write(request: Request, thread: Thread): void {
     const file = this.#files[request.fh];
     const { size, uniqueLow, uniqueHigh } = request;
+    this.#channel.written(uniqueLow, uniqueHigh, size); // first: see fuse/holding.ts
     if (file !== undefined) {
       this.#used(file, thread);
       this.#giveBack(thread.caller.client, size, file);
     }
-    this.#channel.written(uniqueLow, uniqueHigh, size);
     this.settle();
   }
 

@@ -1,5 +1,6 @@
 // Reads and writes of the file node: who gets a slot, who waits, and what comes back when. A kernel of the test's own calls it.
 import assert from 'node:assert/strict';
+import { constants } from 'node:fs';
 import { test } from 'node:test';
 import { INODE, O_NONBLOCK, opener, Stage, takeAll } from './fuse/stage.ts';
 
@@ -180,11 +181,36 @@ test('a read and a write of somebody unknown wait for the look-up, and an interr
   assert.deepEqual([child.client.held, stage.ledger.free], [0, 2]);
 });
 
+test('with O_DIRECT there is nothing to read, and nothing to map: a slot is for who reads it', () => {
+  const stage = new Stage(2);
+  const { person, fh } = opener(stage);
+  const { header } = stage.as(person);
+  assert.equal(stage.end(stage.send('READ', header, { fh, size: 4096, flags: 2, read_flags: 0 })), 'EINVAL');
+  assert.equal(stage.end(stage.read(person, fh, { flags: 2 | constants.O_DIRECT })), 'EINVAL');
+  assert.equal(stage.ledger.free, 2);
+});
+
+test('what is owed to a writer while he is looked up is paid, also when he gives up or cannot be told', () => {
+  const stage = new Stage(2);
+  const { person, fh } = opener(stage);
+  stage.late = true;
+  const child = stage.person(person.build);
+  stage.write(child, fh);
+  const interrupted = stage.write(stage.person(person.build), fh);
+  const gone = stage.person(person.build);
+  stage.write(gone, fh);
+  stage.people.delete(gone.tids[0] as number);
+  stage.interrupt(interrupted);
+  assert.equal(stage.owed.size, 3);
+  stage.lookUp();
+  assert.equal(stage.owed.size, 0);
+});
+
 test('who cannot be told is refused', () => {
   const stage = new Stage(2);
   const { fh } = opener(stage);
   const header = { nodeid: INODE.node, pid: 0 };
-  assert.equal(stage.end(stage.send('READ', header, { fh, size: 1 })), 'EACCES');
+  assert.equal(stage.end(stage.send('READ', header, { fh, size: 1, read_flags: 2 })), 'EACCES');
   assert.equal(stage.end(stage.send('WRITE', header, { fh, size: 1 })), 'EACCES');
   assert.equal(stage.end(stage.send('POLL', header, { fh, flags: 1 })), 'EACCES');
   assert.equal(stage.ledger.free, 2);
@@ -196,7 +222,7 @@ test('a thread number that came back with another process is not booked to the o
   stage.tryRead(person, fh);
   const other = stage.person(person.build);
   stage.people.set(person.tids[0] as number, other);
-  const read = stage.send('READ', stage.as(person).header, { fh, size: 1, lock_owner: other.owner });
+  const read = stage.send('READ', stage.as(person).header, { fh, size: 1, read_flags: 2, lock_owner: other.owner });
   assert.equal(stage.end(read), 'ok');
   assert.deepEqual([person.client.held, other.client.held], [1, 1]);
 });

@@ -13,6 +13,7 @@ import type { Caller, Thread } from '../caller.ts';
 import type { FileNode } from '../file.ts';
 import type { Channel } from './channel.ts';
 import { ALARM, type Directory, ID, NAMES, README, S_IFSOCK, WAKE } from './directory.ts';
+import { readsForOthers } from './holding.ts';
 import { type Attributes, directory } from './reply.ts';
 import {
   FOPEN_DIRECT_IO,
@@ -28,7 +29,7 @@ import {
 } from './wire.ts';
 
 const { O_WRONLY, O_RDWR } = constants;
-const { ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENOTTY } = os.constants.errno;
+const { EINVAL, ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENOTTY } = os.constants.errno;
 
 /** The minor versions that NOFLUSH and PARALLEL_DIRECT_WRITES came with. */
 const NOFLUSH_MINOR = 35;
@@ -49,6 +50,8 @@ export interface Host {
   thread(tid: number): Thread | undefined;
   /** Looks an unknown thread up; undefined: it cannot be told who that is. */
   identify(caller: { tid: number; uid: number; gid: number }, answer: (thread: Thread | undefined) => void): void;
+  /** The answer to a write is put off, until the function that this returns is called; undefined: it cannot be. See holding.ts. */
+  owe(request: Request): (() => void) | undefined;
   /** A process has opened the file node. */
   opened(caller: Caller): void;
   /** Whether the thread is one of the daemon's own. */
@@ -256,10 +259,12 @@ export class Session {
   }
 
   #read(request: Request): void {
+    if (readsForOthers(request)) {
+      this.#status(request, EINVAL);
+      return;
+    }
     if (request.nodeid === ID.FILE) {
-      const thread = this.#file.known(request);
-      if (thread !== undefined) this.#file.read(request, thread);
-      else this.#withOwner(request, (kept, found) => this.#file.read(kept, found));
+      this.#withOwner(request, (kept, found) => this.#file.read(kept, found));
       return;
     }
     const text = request.nodeid === ID.README ? Buffer.from(README) : this.#texts.get(request.fh);
@@ -273,9 +278,7 @@ export class Session {
       this.#status(request, EPERM);
       return;
     }
-    const thread = this.#file.known(request);
-    if (thread !== undefined) this.#file.write(request, thread);
-    else this.#withOwner(request, (kept, found) => this.#file.write(kept, found));
+    this.#withOwner(request, (kept, found) => this.#file.write(kept, found));
   }
 
   #poll(request: Request): void {
@@ -353,30 +356,43 @@ export class Session {
 
   /** The same for reads and writes, where the owner of locks tells whether the number still means the same thread. */
   #withOwner(request: Request, go: (kept: Request, thread: Thread) => void): void {
-    const { lockOwnerLow, lockOwnerHigh } = request;
-    const known = this.#host.thread(request.pid);
-    if (known?.caller.alive) {
-      if (known.ownerLow === 0 && known.ownerHigh === 0) {
-        known.ownerLow = lockOwnerLow;
-        known.ownerHigh = lockOwnerHigh;
-      }
-      if (known.ownerLow === lockOwnerLow && known.ownerHigh === lockOwnerHigh) {
-        go(request, known);
-        return;
-      }
+    const known = this.#ownerKnown(request);
+    if (known !== undefined) {
+      go(request, known);
+      return;
     }
+    const { lockOwnerLow, lockOwnerHigh } = request;
     const kept = request.copy();
     const parked = this.#park(request);
+    const paid = request.opcode === OP.WRITE ? this.#host.owe(request) : () => {};
+    if (paid === undefined) {
+      this.#status(request, EINTR); // it will be tried again
+      return;
+    }
     this.#host.identify({ tid: request.pid, uid: request.uid, gid: request.gid }, (thread) => {
-      if (!this.#resume(parked)) return;
-      if (thread === undefined) {
-        this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
-        return;
+      if (this.#resume(parked)) {
+        if (thread === undefined) this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
+        else {
+          thread.ownerLow = lockOwnerLow;
+          thread.ownerHigh = lockOwnerHigh;
+          go(kept, thread);
+        }
       }
-      thread.ownerLow = lockOwnerLow;
-      thread.ownerHigh = lockOwnerHigh;
-      go(kept, thread);
+      paid();
     });
+  }
+
+  #ownerKnown(request: Request): Thread | undefined {
+    const last = this.#file.known(request);
+    if (last !== undefined) return last;
+    const { lockOwnerLow, lockOwnerHigh } = request;
+    const known = this.#host.thread(request.pid);
+    if (!known?.caller.alive) return undefined;
+    if (known.ownerLow === 0 && known.ownerHigh === 0) {
+      known.ownerLow = lockOwnerLow;
+      known.ownerHigh = lockOwnerHigh;
+    }
+    return known.ownerLow === lockOwnerLow && known.ownerHigh === lockOwnerHigh ? known : undefined;
   }
 
   #park({ unique, uniqueLow, uniqueHigh }: Request): Parked & { unique: number } {

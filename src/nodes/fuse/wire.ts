@@ -54,6 +54,9 @@ export const FOPEN_NOFLUSH = 1 << 5;
 /** From minor 38 on: writes need not wait for each other, as long as they stay within the size of the file. */
 export const FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
 
+/** Flag of fuse_read_in: a process reads, whose `lock_owner` is told. Without it the kernel fills its memory. */
+export const FUSE_READ_LOCKOWNER = 1 << 1;
+
 /** Flag of fuse_poll_in: tell when it becomes ready. */
 export const FUSE_POLL_SCHEDULE_NOTIFY = 1;
 export const FUSE_NOTIFY_POLL = 1;
@@ -183,6 +186,9 @@ export class Request {
   }
   get size(): number {
     return this.#word(14);
+  }
+  get readFlags(): number {
+    return this.#word(15);
   }
   get lockOwnerLow(): number {
     return this.#word(16);

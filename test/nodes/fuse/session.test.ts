@@ -192,20 +192,22 @@ test('status is what it was at the open, and is read in parts', () => {
   assert.equal(open_flags, 1, 'never from the cache');
   stage.statusText = 'later';
   const read = (offset: number, size: number) =>
-    stage.answers.get(stage.send('READ', { nodeid: INODE.status }, { fh, offset, size }))?.body.toString();
+    stage.answers
+      .get(stage.send('READ', { nodeid: INODE.status }, { fh, offset, size, read_flags: 2 }))
+      ?.body.toString();
   assert.equal(read(0, 3), 'xxx');
   assert.equal(read(4998, 4096), 'xx');
   assert.equal(read(5000, 4096), '');
   assert.equal(read(2 ** 40, 4096), '');
   assert.equal(stage.end(stage.send('RELEASE', { nodeid: INODE.status }, { fh })), 'ok');
-  assert.equal(stage.end(stage.send('READ', { nodeid: INODE.status }, { fh, size: 10 })), 'EIO');
+  assert.equal(stage.end(stage.send('READ', { nodeid: INODE.status }, { fh, size: 10, read_flags: 2 })), 'EIO');
 });
 
 test('README says how to use the node', () => {
   const stage = new Stage(1);
   const opened = stage.send('OPEN', { nodeid: INODE.readme });
   const { fh = 0n } = stage.body('fuse_open_out', opened);
-  const read = stage.send('READ', { nodeid: INODE.readme }, { fh, size: 4096 });
+  const read = stage.send('READ', { nodeid: INODE.readme }, { fh, size: 4096, read_flags: 2 });
   const text = stage.answers.get(read)?.body.toString() ?? '';
   assert.match(text, /--jobserver-auth=fifo:/);
   const { 'attr.size': size } = stage.body('fuse_attr_out', stage.send('GETATTR', { nodeid: INODE.readme }));

@@ -71,6 +71,8 @@ export class Stage {
   shown: (tid: number) => Shown = () => ({ node: 'file' });
   statusText = '{}';
   readonly told: string[] = [];
+  /** Writes whose answer is put off. */
+  readonly owed = new Set<number>();
   readonly people = new Map<number, Person>();
   /** Threads the engine knows. */
   readonly threads = new Map<number, Thread>();
@@ -196,7 +198,7 @@ export class Stage {
   read(person: Person, fh: bigint, { flags = 2, size = 1, thread = 0 } = {}): bigint {
     const { header, owner } = this.as(person);
     const pid = person.tids[thread] as number;
-    return this.send('READ', { ...header, pid }, { fh, size, flags, lock_owner: owner });
+    return this.send('READ', { ...header, pid }, { fh, size, flags, read_flags: 2, lock_owner: owner });
   }
 
   /** A read that does not block. */
@@ -260,6 +262,10 @@ export class Stage {
       thread: (tid) => this.threads.get(tid),
       identify: ({ tid }, reply) => ask(() => reply(this.#identify(tid))),
       opened: () => this.told.push('opened'),
+      owe: ({ unique }) => {
+        this.owed.add(unique);
+        return () => this.owed.delete(unique);
+      },
       own: (tid) => tid === OWN,
       status: (reply) => ask(() => reply(this.statusText)),
       ready: (minor) => this.told.push(`ready ${minor}`),

@@ -1,0 +1,82 @@
+// A client can keep its pipe locked for as long as a system call of its own takes: one that reads into the pipe, or writes out of it,
+// what the daemon has to give. The daemon may be waiting for that lock, so no answer of its own may be needed to open it.
+import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { noMachine, startMachine } from '../helpers/machine.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+const skip = noMachine() ?? false;
+const ROUNDS = Number(process.env.STINT_ROUNDS ?? 300);
+
+/** Opens a pipe and becomes, with it open, a program that is shown the file. */
+const PIPE = `#!/usr/bin/env python3
+import os, sys
+pipe = os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
+os.set_inheritable(pipe, True)
+os.execv(sys.argv[2], [*sys.argv[2:], sys.argv[1], str(pipe)])
+`;
+
+/** Has taken all slots that there are, so that one more read of the file waits; then it tries to keep the pipe locked by that. */
+const FILE = `#!/usr/bin/env python3
+import fcntl, mmap, os, sys
+how, ROUNDS, node, pipe = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+file = os.open(node, os.O_RDWR)
+os.set_blocking(file, False)
+try:
+    while True: os.read(file, 1)
+except BlockingIOError:
+    pass
+os.set_blocking(file, True)
+print('taken', flush=True)
+mapped = mmap.mmap(file, 1, mmap.MAP_PRIVATE, mmap.PROT_READ) if how == 'map' else b''
+for _ in range(ROUNDS):
+    try:
+        if how == 'splice':
+            fcntl.fcntl(file, fcntl.F_SETFL, os.O_DIRECT)
+            os.splice(file, pipe, 1)
+        elif how == 'return':
+            os.write(pipe, b'+')
+            os.splice(pipe, file, 1)
+        elif how == 'child':
+            os.write(pipe, b'+')
+            if os.fork() == 0:
+                os.splice(pipe, file, 1)
+                os._exit(0)
+            os.wait()
+        else:
+            os.write(pipe, mapped)
+    except OSError:
+        pass
+    try:
+        os.read(pipe, 1)
+    except BlockingIOError:
+        pass
+print('done')
+`;
+
+for (const how of ['map', 'splice', 'return', 'child']) {
+  test(`who keeps a pipe locked by what the daemon answers stops nobody: ${how}`, { skip }, async (t) => {
+    const folder = temporaryFolder(t);
+    const program = (kind: 'pipe' | 'file', text: string) => {
+      const path = join(folder, `locks-${kind}`);
+      writeFileSync(path, text);
+      chmodSync(path, 0o755);
+      return path;
+    };
+    const config = join(folder, 'stint.toml');
+    writeFileSync(config, '[[client]]\nprogram = "locks-file"\nnode = "file"\nimplicit = false\n');
+    const machine = await startMachine(t, 2, { args: ['--config', config] });
+    // Another pipe, so that the daemon looks closely at each.
+    const other = machine.spawn('bash', ['-c', `exec 7<>${machine.node}; exec sleep 1000`]);
+    const command = [program('pipe', PIPE), machine.node, program('file', FILE), how, String(ROUNDS)] as const;
+    const client = machine.spawn(command[0], command.slice(1), { deadline: 120_000 });
+    await machine.untilStatus(() => client.output.stdout.startsWith('taken\n'));
+    const { code, stdout, stderr } = await client.ended;
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^taken\ndone\n$/);
+    other.kill('SIGKILL');
+    await machine.stop();
+  });
+}
