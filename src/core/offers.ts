@@ -231,8 +231,8 @@ export class Offers {
     const { next } = this.#ledger;
     if (next === undefined) return STAY;
     if (looks && compareBuilds(client.build, next.client.build) <= 0) return STAY_TO_LOOK;
-    // Who surely wants a slot need not wait for what may be wanted.
-    return next.client.kind === 'offers' ? STAY : 0;
+    // Who surely wants a slot need not wait for what may be wanted, unless it would only pay back what was given beyond the limit.
+    return next.client.kind === 'offers' || this.#ledger.free < 0 ? STAY : 0;
   }
 
   #hungry(offer: Offer): boolean {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { Cap } from '../../src/core/caps.ts';
 import { Ledger } from '../../src/core/ledger.ts';
 import { type Offer, Offers } from '../../src/core/offers.ts';
+import { DEFAULT_POLICY, type Policy, STRICT_POLICY } from '../../src/core/policy.ts';
 import type { Build, Waiter } from '../../src/core/types.ts';
 
 interface PretendPipe {
@@ -27,8 +28,8 @@ class World {
   /** Passes of the server, as a measure of its work. */
   passes = 0;
 
-  constructor(capacity: number) {
-    this.ledger = new Ledger(capacity, (waiter) => this.#deliver(waiter), { audit: true });
+  constructor(capacity: number, policy: Policy = STRICT_POLICY) {
+    this.ledger = new Ledger(capacity, (waiter) => this.#deliver(waiter), { audit: true, policy });
     this.offers = new Offers(this.ledger);
   }
 
@@ -76,6 +77,7 @@ class World {
 
   #pass(): void {
     this.passes++;
+    this.ledger.settle(this.now);
     for (const pipe of this.pipes) {
       const { touched } = pipe;
       pipe.touched = false;
@@ -101,7 +103,7 @@ class World {
   pass(ms: number): void {
     const end = this.now + ms;
     for (;;) {
-      const at = this.offers.nextLook(this.now);
+      const at = Math.min(this.offers.nextLook(this.now), this.ledger.nextLook());
       if (at > end) break;
       this.now = Math.max(at, this.now + 0.01);
       this.serve();
@@ -243,6 +245,20 @@ test('a slot lies longer for a client that only looks now and then, as long as i
     world.pass(20);
     assert.deepEqual([seldom.bytes, busy.taken], [0, 2], 'not for ever');
   }
+});
+
+test('what a newcomer is given beyond the limit is not taken out again at once for somebody who would not get it', () => {
+  const world = new World(8, DEFAULT_POLICY);
+  const hoarder = world.ledger.openClient(world.ledger.openBuild(), 'exact');
+  while (world.ledger.take(hoarder));
+  world.ledger.acquire({ client: hoarder, reserves: false, since: 0, order: 0 }, 0);
+  const newcomer = world.open();
+  assert.deepEqual([newcomer.bytes, world.ledger.free], [1, -1]);
+  world.pass(2000);
+  assert.ok(world.passes < 1000, `${world.passes} passes in 2 s`);
+  world.read(newcomer);
+  world.pass(200);
+  assert.equal(newcomer.taken, 1);
 });
 
 test('idle builds cost ever less: fewer than 60 passes a second with 64 of them', () => {
