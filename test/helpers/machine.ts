@@ -22,6 +22,26 @@ export function noMachine(): string | undefined {
   }
 }
 
+/**
+ * Arguments of setpriv(1): as nobody, who may look into folders of others, since the sources may stand in one of root's, but write
+ * nowhere.
+ */
+export const NOBODY = [
+  '--reuid=65534',
+  '--regid=65534',
+  '--clear-groups',
+  '--inh-caps=+dac_read_search',
+  '--ambient-caps=+dac_read_search',
+];
+
+interface MachineOptions {
+  /** Of `stint serve`. */
+  args?: readonly string[];
+  env?: Record<string, string>;
+  /** False: the configuration says how much is given beyond the pool. */
+  strict?: boolean;
+}
+
 export class Machine extends Place {
   /** Slots, as far as the command line says. */
   readonly jobs: number | undefined;
@@ -32,19 +52,13 @@ export class Machine extends Place {
   readonly daemon: Started;
 
   /** Use `startMachine`; `jobs` undefined: what the configuration says. */
-  constructor(t: Ends, jobs: number | undefined, args: readonly string[], env: Record<string, string> = {}) {
+  constructor(t: Ends, jobs: number | undefined, { args = [], env = {}, strict = true }: MachineOptions = {}) {
     super(t);
     this.jobs = jobs;
     this.node = join(this.mount, 'jobserver');
     this.socket = join(this.mount, 'api.sock');
-    const serve = [
-      'serve',
-      '--strict',
-      '--mount',
-      this.mount,
-      ...(jobs === undefined ? [] : ['--jobs', String(jobs)]),
-      ...args,
-    ];
+    const said = [...(strict ? ['--strict'] : []), ...(jobs === undefined ? [] : ['--jobs', String(jobs)]), ...args];
+    const serve = ['serve', '--mount', this.mount, ...said];
     this.daemon = this.start(serve, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
   }
 
@@ -83,12 +97,8 @@ export class Machine extends Place {
 }
 
 /** Starts `stint serve --mount … --jobs N ARG…` in a new place and waits for its line. */
-export async function startMachine(
-  t: Ends,
-  jobs: number,
-  { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
-): Promise<Machine> {
-  const machine = new Machine(t, jobs, args, env);
+export async function startMachine(t: Ends, jobs: number | undefined, options?: MachineOptions): Promise<Machine> {
+  const machine = new Machine(t, jobs, options);
   await untilServes(machine.daemon);
   return machine;
 }

@@ -13,7 +13,7 @@ import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import type { Result, Started } from '../helpers/pool.ts';
 import { seeded } from '../helpers/random.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
-import { rules, Site } from './site.ts';
+import { rules, Site, well } from './site.ts';
 
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 const SLOTS = 3;
@@ -29,11 +29,6 @@ interface Bare {
 function bareMake(machine: Machine, site: Site, name: string, { args = [], env = {} }: Bare = {}): Started {
   const flags = { MAKEFLAGS: machine.makeflags(), ...env };
   return machine.spawn(toolPath('make44'), args, site.options(name, flags));
-}
-
-async function well({ ended }: { ended: Promise<Result> }): Promise<void> {
-  const { code, stdout, stderr } = await ended;
-  assert.equal(code, 0, stdout + stderr);
 }
 
 const sum = ({ builds }: Status, field: 'held' | 'implicit'): number =>

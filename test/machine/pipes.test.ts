@@ -81,7 +81,7 @@ test('a daemon starts and leaves though there is always somebody who keeps its d
       (until [ -e ${end} ]; do eval "$one"; done) 2>/dev/null &
     done; wait`;
   for (let round = 0; round < ROUNDS; round++) {
-    const machine = new Machine(t, 2, ['--config', '/dev/null']);
+    const machine = new Machine(t, 2, { args: ['--config', '/dev/null'] });
     const end = join(machine.folder, 'end');
     const crowd = machine.spawn('sh', ['-c', crowded(machine.node, end)], { deadline: 120_000 });
     await untilServes(machine.daemon);

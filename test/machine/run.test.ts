@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
+import { type Machine, NOBODY, noMachine, startMachine } from '../helpers/machine.ts';
 import { type Result, STINT } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -12,15 +12,6 @@ const skip = noMachine() ?? false;
 /** What a run says when a daemon takes its time. */
 const WAITS = /^stint: waiting for a slot; .*\n/gm;
 const SHOW = 'echo "$STINT_BUILD $STINT_FIFO $STINT_CAPACITY"';
-/** It may look into folders of others, since the sources may stand in one of root's, but write nowhere. */
-const NOBODY = [
-  '--reuid=65534',
-  '--regid=65534',
-  '--clear-groups',
-  '--inh-caps=+dac_read_search',
-  '--ambient-caps=+dac_read_search',
-];
-
 /** `stint run` as nobody, with a runtime directory of their own. */
 function runAsNobody(machine: Machine, args: readonly string[]): Promise<Result> {
   const home = join(machine.folder, 'nobody');

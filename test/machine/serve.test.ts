@@ -118,7 +118,7 @@ test('a node whose mode and group the configuration sets', { skip }, async (t) =
 
 test('SIGHUP takes over the configuration; one that is wrong leaves everything as it was', { skip }, async (t) => {
   const config = configuration(t, 'jobs = 2\n');
-  const machine = new Machine(t, undefined, ['--config', config]);
+  const machine = new Machine(t, undefined, { args: ['--config', config] });
   await until('it serves', () => machine.daemon.output.stdout.endsWith('\n'));
   assert.equal((await machine.status()).capacity, 2);
   writeFileSync(config, 'jobs = 7\n');

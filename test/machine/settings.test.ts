@@ -17,7 +17,7 @@ const NOBODY = ['--reuid', '65534', '--regid', '65533', '--clear-groups'];
 async function configured(t: TestContext, text: string): Promise<{ machine: Machine; file: string }> {
   const file = join(temporaryFolder(t), 'stint.toml');
   writeFileSync(file, text);
-  const machine = new Machine(t, undefined, ['--config', file]);
+  const machine = new Machine(t, undefined, { args: ['--config', file] });
   await untilServes(machine.daemon);
   chmodSync(machine.folder, 0o755);
   return { machine, file };

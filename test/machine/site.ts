@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { readTrace, type Trace } from '../../demo/trace.ts';
 import { openWorkshop } from '../clients/rounds.ts';
-import type { SpawnOptions } from '../helpers/pool.ts';
+import type { Result, SpawnOptions } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 
 interface Ends {
@@ -88,4 +88,10 @@ export function rules(jobs: Record<string, string>, after: string = ''): string 
   return Object.entries(jobs)
     .map(([target, job]) => `${target}: ${after}\n\t@${job}\n`)
     .join('');
+}
+
+/** That a command ends with 0. */
+export async function well({ ended }: { ended: Promise<Result> }): Promise<void> {
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 0, stdout + stderr);
 }
