@@ -4,14 +4,13 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Status } from '../../src/api/schema.ts';
 import { DEFAULT_POLICY, overcommitBound } from '../../src/core/policy.ts';
 import { PATIENCE } from '../clients/rounds.ts';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import type { Started } from '../helpers/pool.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
-import { sampled, slotsOf } from './sampling.ts';
+import { isStarting, sampled, slotsOf } from './sampling.ts';
 import { rules, Site, well } from './site.ts';
 
 const SLOTS = 4;
@@ -70,7 +69,7 @@ test('beside a cargo that returns nothing a make begins at once, and a build tha
   const make = startMake(machine, site, 'make');
   await site.untilRunning(2, 'make'); // no gate of cargo's is open
   const later = startMake(machine, site, 'later');
-  await machine.untilStatus((status) => isStarting(status, 'later'));
+  await machine.untilStatus(isStarting('later'));
   assert.equal(site.begun('later'), 0, 'the bound is reached');
   site.open('make-file0');
   await site.untilRunning(1, 'later'); // who has nothing goes first
@@ -85,9 +84,6 @@ test('beside a cargo that returns nothing a make begins at once, and a build tha
   site.assertPeak(SLOTS + BEYOND);
   await machine.stop();
 });
-
-const isStarting = ({ builds }: Status, label: string): boolean =>
-  builds.some((build) => build.label === label && build.state === 'starting');
 
 /** Jobs of a second, so that the noise of the machine does not matter. */
 const JOB = 'sleep 1';

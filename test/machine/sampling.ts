@@ -34,3 +34,15 @@ export function sampled(place: Place, check: (status: Status) => void): Samples 
 export function slotsOf({ builds }: Status, label: string): number {
   return builds.reduce((sum, build) => sum + (build.label === label ? build.implicit + build.held : 0), 0);
 }
+
+/** Whether a build of a label waits for its first slot. */
+export const isStarting =
+  (label: string) =>
+  ({ builds }: Status): boolean =>
+    builds.some((build) => build.label === label && build.state === 'starting');
+
+/** Whether a build of a label wants more slots than it has. */
+export const isWaiting =
+  (label: string) =>
+  ({ builds }: Status): boolean =>
+    builds.some((build) => build.label === label && build.waiting > 0);
