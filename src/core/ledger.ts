@@ -465,8 +465,10 @@ export class Ledger {
     }
   }
 
+  /** Whether its own bound has room for what it waits for. */
   #mayHave(client: Client): boolean {
-    return has(client) < this.#policy.clientMax;
+    const { demands } = client.build;
+    return has(client) + (demands ? (oldest(client)?.min ?? 1) : 1) <= this.#policy.clientMax;
   }
 
   #fits(build: Build): boolean {
@@ -529,7 +531,8 @@ export class Ledger {
     if (max === 1) return 1;
     const { build } = client;
     const fair = this.#queue.size > client.waiters.size ? Math.floor(this.share(build)) - outstanding(build) : max;
-    return Math.min(this.#free, roomOf(build), max, Math.max(min, fair));
+    const room = Math.min(roomOf(build), this.#policy.clientMax - has(client));
+    return Math.min(this.#free, room, max, Math.max(min, fair));
   }
 
   #overcommit(): void {

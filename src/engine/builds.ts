@@ -120,8 +120,7 @@ export class Builds {
     if (lease !== undefined) running.lease = newLease(lease);
     if (this.#refusedForEver(running)) return;
     const { min = 1, max = 1 } = lease ?? {};
-    const most = Math.min(max, this.#ledger.policy.clientMax);
-    running.first = { client: running.root, reserves: false, since: now, order: 0, min, max: most };
+    running.first = { client: running.root, reserves: false, since: now, order: 0, min, max };
     this.#byFirst.set(running.first, running);
     this.#ledger.acquire(running.first, now);
   }

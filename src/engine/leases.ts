@@ -92,7 +92,7 @@ export class Leases {
     }
     const { root, lease } = running as Leased;
     if (lease.growth !== undefined) this.#giveUp(running as Leased);
-    const wanted = Math.max(1, Math.min(slots, lease.max, this.#parts.ledger.policy.clientMax));
+    const wanted = Math.max(1, Math.min(slots, lease.max));
     if (wanted <= root.held) {
       const surplus = root.held - wanted;
       const back = lease.pipe === undefined ? surplus : lease.pipe.take(surplus); // what clients inside hold stays theirs

@@ -166,12 +166,12 @@ export class Model {
     return granted;
   }
 
-  #countFor({ waiter: { min, max }, number }: Candidate): number {
+  #countFor({ client, waiter: { min, max }, number }: Candidate): number {
     const free = this.#unowned();
     if (free < min) return 0;
     const others = this.waiting() > 1;
     const fair = others ? Math.floor(this.share(number)) - this.outstanding(number) : max;
-    return Math.min(free, this.#room(number), max, Math.max(min, fair));
+    return Math.min(free, this.#room(number), this.clientMax - has(client), max, Math.max(min, fair));
   }
 
   /** What a build may have while all others want their part. */
@@ -240,7 +240,7 @@ export class Model {
     const found: Candidate[] = [];
     for (const [number, build] of this.builds) {
       const [next] = [...this.clients]
-        .filter(([, client]) => client.build === number && client.waiters.length > 0 && has(client) < this.clientMax)
+        .filter(([, client]) => client.build === number && this.#mayHave(client))
         .sort(([, a], [, b]) => has(a) - has(b) || oldest(a) - oldest(b));
       if (next === undefined) continue;
       const [id, client] = next;
@@ -252,9 +252,13 @@ export class Model {
 
   #admitted(): ModelClient[] {
     const builds = this.#candidates().map(({ number }) => number);
-    return [...this.clients.values()].filter(
-      (client) => builds.includes(client.build) && client.waiters.length > 0 && has(client) < this.clientMax,
-    );
+    return [...this.clients.values()].filter((client) => builds.includes(client.build) && this.#mayHave(client));
+  }
+
+  /** Whether it waits, and its own bound has room for what it waits for. */
+  #mayHave(client: ModelClient): boolean {
+    const [first] = client.waiters;
+    return first !== undefined && has(client) + first.min <= this.clientMax;
   }
 
   #byBuild(a: Candidate, b: Candidate): number {
