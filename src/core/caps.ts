@@ -1,6 +1,6 @@
 // A bound on what some builds may have together: those of one user, of a group, with a label, in a control group. A build
 // that stands at one of its caps does not wait for its turn: it is out of the queue until there is room again.
-import type { Build } from './types.ts';
+import { type Build, outstanding } from './types.ts';
 
 export class Cap {
   /** What it is called in reasons. */
@@ -23,4 +23,17 @@ export function roomOf(build: Build): number {
   let room = Number.POSITIVE_INFINITY;
   for (const { limit, out } of build.caps) if (limit - out < room) room = limit - out;
   return room;
+}
+
+/** A build is under these caps from now on, and no others. */
+export function putUnder(build: Build, caps: readonly Cap[]): void {
+  for (const cap of build.caps) {
+    cap.out -= outstanding(build);
+    cap.waiting.delete(build);
+  }
+  build.caps = caps;
+  for (const cap of caps) {
+    cap.out += outstanding(build);
+    if (build.waiters > 0) cap.waiting.add(build);
+  }
 }

@@ -16,14 +16,14 @@
 // Time is what the caller last said it is: to `acquire`, or to `settle`.
 
 import { type Account, accrue, notePeak } from './accounts.ts';
-import { type Cap, roomOf } from './caps.ts';
-import { Demands } from './demands.ts';
-import { Queue } from './fairness.ts';
+import { assert, audit } from './audit.ts';
+import { type Cap, putUnder, roomOf } from './caps.ts';
 import { Newcomers } from './newcomers.ts';
 import { firstSlotBound, newcomerBound, overcommitBound, type Policy, STRICT_POLICY } from './policy.ts';
 import { type BuildTerms, newBuild, newClient, UserRecord } from './records.ts';
 import { Shares } from './shares.ts';
 import { type Build, type Client, type ClientKind, has, oldest, outstanding, type User, type Waiter } from './types.ts';
+import { Waiters } from './waiters.ts';
 
 /** A build that is about to open. */
 export interface BuildOpening extends Partial<BuildTerms> {
@@ -50,9 +50,8 @@ export class Ledger {
   readonly #users = new Map<number | string, User>();
   readonly #granted: (waiter: Waiter, count: number) => void;
   readonly #shares = new Shares();
-  readonly #queue: Queue;
+  readonly #waiters: Waiters;
   readonly #newcomers: Newcomers;
-  readonly #demands = new Demands();
   readonly #auditing: boolean;
   readonly #clock: () => number;
   readonly #booked: LedgerOptions['booked'];
@@ -79,11 +78,11 @@ export class Ledger {
     this.#clock = options.clock ?? (() => this.#now);
     this.#booked = options.booked;
     const share = (build: Build) => this.share(build);
-    this.#queue = new Queue(share);
+    this.#waiters = new Waiters(this.#policy.clientMax, share);
     this.#newcomers = new Newcomers({
       share,
       userShort: (user) => this.#shares.users < 2 || user.cap.out < this.#shares.ofUser(user, this.limit),
-      lanes: () => this.#queue.lanes,
+      lanes: () => this.#waiters.lanes,
     });
   }
 
@@ -107,26 +106,23 @@ export class Ledger {
 
   /** Slots that whoever comes may have; 0 or below while all are out or set aside. */
   get free(): number {
-    return this.#demands.first === undefined ? this.#free : Math.min(this.#free, 0);
+    return this.#waiters.first === undefined ? this.#free : Math.min(this.#free, 0);
   }
 
   /** Acquires that wait and that no cap keeps back. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#waiters.size;
   }
 
   /** Slots that would have to come back for those who wait; 0 or below: none. */
   get lacking(): number {
-    const { first } = this.#demands;
-    return first === undefined ? this.#queue.size - this.#free : (first.min ?? 1) - this.#free;
+    const { first, size } = this.#waiters;
+    return (first === undefined ? size : (first.min ?? 1)) - this.#free;
   }
 
   /** The waiter whose turn is next, if any. */
   get next(): Waiter | undefined {
-    const top = this.#queue.peek();
-    const { first } = this.#demands;
-    if (first === undefined || (isBackground(first) && !isBackground(top))) return top;
-    return first;
+    return this.#waiters.next;
   }
 
   /** What a build may have of the pool while all others want their part, slots; not rounded. */
@@ -159,25 +155,19 @@ export class Ledger {
   /** Changes how a build stands beside others. */
   setBuild(build: Build, terms: Partial<BuildTerms>): void {
     const { weight, class: of, max, caps } = { ...build, caps: undefined, ...terms };
-    const waits = build.at !== -1;
-    if (waits) this.#queue.leave(build);
+    this.#waiters.takeOut(build);
     this.#shares.reweigh(build, () => (build.weight = weight));
     build.class = of;
     build.max = max;
     build.own.limit = max ?? this.#policy.buildMax;
-    const before = build.caps;
     if (caps !== undefined) {
-      this.#leaveCaps(build);
-      build.caps = [build.own, build.user.cap, ...caps];
-      for (const cap of build.caps) {
-        cap.out += outstanding(build);
-        if (build.waiters > 0) cap.waiting.add(build);
-      }
-      this.#placeUnder(before);
+      const before = build.caps;
+      putUnder(build, [build.own, build.user.cap, ...caps]);
+      this.#waiters.placeUnder(before);
     }
-    this.#placeUnder(build.caps);
-    this.#place(build);
-    this.#dropFirst(build);
+    this.#waiters.placeUnder(build.caps);
+    this.#waiters.place(build);
+    this.#waiters.dropAside(build);
     this.#dispatch();
   }
 
@@ -187,17 +177,17 @@ export class Ledger {
     if (user === undefined) return;
     const builds = [...this.builds].filter((build) => build.user === user);
     const waiting = builds.filter((build) => build.at !== -1);
-    for (const build of waiting) this.#queue.leave(build);
+    for (const build of waiting) this.#waiters.takeOut(build);
     const active = builds.filter((build) => build.active);
     this.#shares.reweighUser(user, active, weight);
-    for (const build of waiting) this.#place(build);
+    for (const build of waiting) this.#waiters.place(build);
     this.#dispatch();
   }
 
   /** Changes how many slots some builds may have together, from 0. */
   setCap(cap: Cap, limit: number): void {
     cap.limit = limit;
-    for (const build of cap.waiting) this.#place(build);
+    for (const build of cap.waiting) this.#waiters.place(build);
     this.#dispatch();
   }
 
@@ -246,7 +236,7 @@ export class Ledger {
   /** Gives up an acquire that still waits; false when it does not wait (it was granted, or never asked). */
   cancel(waiter: Waiter): boolean {
     if (!waiter.client.waiters.has(waiter)) return false;
-    const aside = waiter === this.#demands.first;
+    const aside = waiter === this.#waiters.first;
     this.#remove(waiter);
     if (aside) this.#dispatch();
     return true;
@@ -278,10 +268,7 @@ export class Ledger {
   /** Lays `count` free slots out for a client of kind `offers`, out of turn: only when nobody waits. */
   offer(client: Client, count: number): void {
     assert(client.kind === 'offers', 'only such a client has offers');
-    assert(
-      count <= this.available(client) && this.#queue.size === 0,
-      'only free slots that nobody waits for are offered',
-    );
+    assert(count <= this.available(client) && this.waiting === 0, 'only free slots that nobody waits for are offered');
     this.#book(client, 0, count);
     this.#gave(client.build, count, true);
   }
@@ -314,7 +301,7 @@ export class Ledger {
   closeBuild(build: Build): void {
     if (!this.builds.has(build)) return;
     for (const client of build.clients) this.forget(client);
-    this.#leaveCaps(build);
+    putUnder(build, []);
     this.builds.delete(build);
     if (--build.user.builds === 0) this.#users.delete(build.user.key);
   }
@@ -331,11 +318,11 @@ export class Ledger {
 
   setPolicy(policy: Policy): void {
     this.#policy = policy;
+    this.#waiters.clientMax = policy.clientMax;
     for (const { cap } of this.#users.values()) cap.limit = policy.userMax;
     for (const build of this.builds) {
       build.own.limit = build.max ?? policy.buildMax;
-      for (const client of build.clients) this.#admit(client);
-      this.#place(build);
+      this.#waiters.placeAll(build);
     }
     this.#dispatch();
   }
@@ -343,147 +330,38 @@ export class Ledger {
   /** Does what the passing of time asks for. */
   settle(now: number): void {
     this.#now = now;
-    const changed = this.#demands.settle(now);
-    for (const waiter of changed) this.#place(waiter.client.build);
+    this.#waiters.settle(now);
     this.#dispatch();
   }
 
   /** When `settle` has to be called though nothing happens, or Infinity. */
   nextLook(): number {
-    const at = this.#demands.nextLook();
+    const at = this.#waiters.nextLook();
     return this.#mayGiveExtra() ? Math.min(at, this.#newcomers.nextLook(this.#now)) : at;
   }
 
   /** @throws Error naming the invariant that does not hold */
   audit(): void {
-    let out = 0;
-    let admitted = 0;
-    const caps = new Map<Cap, number>();
-    for (const build of this.builds) {
-      const sums = { implicit: 0, held: 0, offered: 0 };
-      let waiters = 0;
-      for (const client of build.clients) {
-        const least = client.kind === 'exact' ? -1 : 0;
-        assert(client.held >= least && client.offered >= 0, 'no figure is below 0');
-        assert(client.kind !== 'implicit' || client.offered === 0, 'what runs already is not offered anything');
-        sums[client.kind === 'implicit' ? 'implicit' : 'held'] += client.held;
-        sums.offered += client.offered;
-        waiters += client.waiters.size;
-        const counts = client.waiters.size > 0 && this.#mayHave(client);
-        assert(counts === (client.at !== -1), 'a client that waits and may have more is in its build');
-      }
-      assert(
-        sums.implicit === build.implicit && sums.held === build.held && sums.offered === build.offered,
-        "a build's figures are the sums of its clients'",
-      );
-      assert(waiters === build.waiters, "a build's waiters are those of its clients");
-      assert(outstanding(build) >= 0, 'no build lends more than it has');
-      assert(build.active === (waiters > 0 || outstanding(build) > 0), 'who has or wants something is active');
-      out += outstanding(build);
-      if (build.at !== -1) admitted += build.admitted;
-      assert((build.at !== -1) === this.#fits(build), 'a build that waits and may have more is in the queue');
-      for (const cap of build.caps) caps.set(cap, (caps.get(cap) ?? 0) + outstanding(build));
-    }
-    for (const [cap, sum] of caps) assert(cap.out === sum, "a cap's figure is the sum of its builds'");
-    assert(this.#free + out === this.limit, 'what nobody has + out = limit');
-    assert(admitted === this.#queue.size, 'the queue knows its size');
-    assert(this.free <= 0 || this.#queue.size === 0, 'nobody waits while a slot is free');
+    const { builds, free, limit } = this;
+    audit({ builds, unowned: this.#free, free, limit, waiters: this.#waiters });
   }
 
   // Who waits.
 
   #add(waiter: Waiter): void {
-    const { client } = waiter;
-    const { build } = client;
-    client.waiters.add(waiter);
-    if (client.waiters.size === 1) {
-      client.order = waiter.order;
-      this.#admit(client);
-    } else if (client.at !== -1) this.#queue.resize(client, 1);
+    const { build } = waiter.client;
     accrue(build, this.#clock());
-    if (build.waiters++ === 0) {
-      for (const { waiting } of build.caps) waiting.add(build);
-      this.#shares.update(build);
-      this.#newcomers.waits(build, this.#now);
-    }
-    if (build.at === -1) this.#place(build);
+    if (!this.#waiters.add(waiter)) return;
+    this.#shares.update(build);
+    this.#newcomers.waits(build, this.#now);
   }
 
   #remove(waiter: Waiter): void {
-    const { client } = waiter;
-    const { build } = client;
-    this.#demands.forget(waiter);
-    const last = client.waiters.size === 1;
-    if (last && client.at !== -1) this.#queue.dismiss(client);
-    client.waiters.delete(waiter);
-    if (!last) {
-      client.order = (oldest(client) as Waiter).order;
-      if (client.at !== -1) {
-        this.#queue.resize(client, -1);
-        this.#queue.rankChanged(client);
-      }
-    }
+    const { build } = waiter.client;
     accrue(build, this.#clock());
-    if (--build.waiters === 0) {
-      for (const { waiting } of build.caps) waiting.delete(build);
-      this.#shares.update(build);
-      this.#newcomers.leaves(build);
-    }
-  }
-
-  /** Puts a client where it belongs: among those of its build that wait and may have more, or not. */
-  #admit(client: Client): void {
-    const counts = client.waiters.size > 0 && this.#mayHave(client);
-    if (counts === (client.at !== -1)) return;
-    if (counts) this.#queue.admit(client);
-    else {
-      this.#queue.dismiss(client);
-      this.#dropFirst(client.build);
-    }
-  }
-
-  /** The same for a build. */
-  #place(build: Build): void {
-    const fits = this.#fits(build);
-    if (fits === (build.at !== -1)) return;
-    if (fits) this.#queue.enter(build);
-    else {
-      this.#queue.leave(build);
-      this.#dropFirst(build);
-    }
-  }
-
-  /** Nothing is set aside for a build that is not in the queue. */
-  #dropFirst(build: Build): void {
-    if (build.at === -1 && this.#demands.first?.client.build === build) this.#demands.release();
-  }
-
-  /** What the builds under these caps have has changed. */
-  #placeUnder(caps: readonly Cap[]): void {
-    for (const { limit, waiting } of caps) {
-      if (limit !== Number.POSITIVE_INFINITY) for (const build of waiting) this.#place(build);
-    }
-  }
-
-  /** Whether its own bound has room for what it waits for. */
-  #mayHave(client: Client): boolean {
-    const { demands } = client.build;
-    return has(client) + (demands ? (oldest(client)?.min ?? 1) : 1) <= this.#policy.clientMax;
-  }
-
-  #fits(build: Build): boolean {
-    const client = build.waiting.peek();
-    if (client === undefined) return false;
-    if (!build.demands) return roomOf(build) >= 1;
-    const waiter = oldest(client) as Waiter;
-    return roomOf(build) >= (waiter.min as number) && !this.#demands.away(waiter);
-  }
-
-  #leaveCaps(build: Build): void {
-    for (const cap of build.caps) {
-      cap.out -= outstanding(build);
-      cap.waiting.delete(build);
-    }
+    if (!this.#waiters.remove(waiter)) return;
+    this.#shares.update(build);
+    this.#newcomers.leaves(build);
   }
 
   // What comes back, and who gets it.
@@ -516,7 +394,7 @@ export class Ledger {
       if (waiter === undefined) break;
       const count = this.#countFor(waiter);
       if (count === 0) {
-        this.#demands.setAside(waiter, this.#now);
+        this.#waiters.setAside(waiter, this.#now);
         break;
       }
       this.#grant(waiter, count, true);
@@ -530,7 +408,7 @@ export class Ledger {
     if (this.#free < min) return 0;
     if (max === 1) return 1;
     const { build } = client;
-    const fair = this.#queue.size > client.waiters.size ? Math.floor(this.share(build)) - outstanding(build) : max;
+    const fair = this.waiting > client.waiters.size ? Math.floor(this.share(build)) - outstanding(build) : max;
     const room = Math.min(roomOf(build), this.#policy.clientMax - has(client));
     return Math.min(this.#free, room, max, Math.max(min, fair));
   }
@@ -540,14 +418,14 @@ export class Ledger {
       const first = this.#mayGiveFirst() ? this.#newcomers.first() : undefined;
       const build = first ?? (this.#mayGiveExtra() ? this.#newcomers.next(this.#now) : undefined);
       if (build === undefined) return;
-      if (this.#free > 0) this.#demands.borrowed++;
+      if (this.#free > 0) this.#waiters.borrow();
       this.#grant(oldest(build.waiting.peek() as Client) as Waiter, 1, false);
     }
   }
 
   /** Slots that are out beyond the limit, or although they are set aside. */
   get #beyond(): number {
-    return Math.max(0, -this.#free) + this.#demands.borrowed;
+    return Math.max(0, -this.#free) + this.#waiters.borrowed;
   }
 
   /** What others were given beyond the limit leaves room for first slots, and the other way round. */
@@ -569,7 +447,7 @@ export class Ledger {
 
   #grant(waiter: Waiter, count: number, regular: boolean): void {
     const { client } = waiter;
-    this.#queue.passed(client.build);
+    this.#waiters.passed(client.build);
     // Booked first: it then is no longer the first in its build, and its going moves nobody else.
     if (waiter.reserves) this.#book(client, 0, count);
     else this.#book(client, count, 0);
@@ -597,21 +475,12 @@ export class Ledger {
     if (more === 0) return;
     this.#free -= more;
     for (const cap of build.caps) cap.out += more;
-    this.#queue.rankChanged(client);
-    this.#admit(client);
     this.#shares.update(build);
-    this.#placeUnder(build.caps);
-    this.#place(build);
+    this.#waiters.changed(client);
   }
 }
-
-const isBackground = (waiter: Waiter | undefined): boolean => waiter?.client.build.class === 'background';
 
 function checkCapacity(capacity: number): number {
   if (Number.isSafeInteger(capacity) && capacity >= 1) return capacity;
   throw new RangeError(`a pool has 1 slot or more, not ${capacity}`);
-}
-
-function assert(holds: boolean, invariant: string): asserts holds {
-  if (!holds) throw new Error(`ledger: ${invariant}`);
 }

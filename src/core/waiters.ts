@@ -1,0 +1,179 @@
+// Who waits, and where: an acquire with its client, a client that may have more with its build, a build that may have more in the
+// queue. Who stands at a bound of its own or under a full cap waits outside, until there is room again. It books nothing and grants
+// nothing.
+import { type Cap, roomOf } from './caps.ts';
+import { Demands } from './demands.ts';
+import { Queue } from './fairness.ts';
+import { type Build, type Client, has, type Lane, oldest, type Waiter } from './types.ts';
+
+export class Waiters {
+  /** Slots that one client may have. */
+  clientMax: number;
+  readonly #queue: Queue;
+  readonly #demands = new Demands();
+
+  /** `share`: of a build, slots. */
+  constructor(clientMax: number, share: (build: Build) => number) {
+    this.clientMax = clientMax;
+    this.#queue = new Queue(share);
+  }
+
+  /** Acquires in the queue. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** The users whose builds are in the queue, but for those in the background. */
+  get lanes(): readonly Lane[] {
+    return this.#queue.lanes;
+  }
+
+  /** For whom slots are set aside. */
+  get first(): Waiter | undefined {
+    return this.#demands.first;
+  }
+
+  /** Of those that are set aside, how many others have used. */
+  get borrowed(): number {
+    return this.#demands.borrowed;
+  }
+
+  /** Whose turn is next, if anybody's. */
+  get next(): Waiter | undefined {
+    const top = this.#queue.peek();
+    const { first } = this.#demands;
+    if (first === undefined || (isBackground(first) && !isBackground(top))) return top;
+    return first;
+  }
+
+  /** An acquire begins to wait; true when nobody of its build did. */
+  add(waiter: Waiter): boolean {
+    const { client } = waiter;
+    const { build } = client;
+    client.waiters.add(waiter);
+    if (client.waiters.size === 1) {
+      client.order = waiter.order;
+      this.#admit(client);
+    } else if (client.at !== -1) this.#queue.resize(client, 1);
+    const alone = build.waiters++ === 0;
+    if (alone) for (const { waiting } of build.caps) waiting.add(build);
+    if (build.at === -1) this.place(build);
+    return alone;
+  }
+
+  /** It waits no longer; true when nobody of its build does. */
+  remove(waiter: Waiter): boolean {
+    const { client } = waiter;
+    const { build } = client;
+    this.#demands.forget(waiter);
+    const last = client.waiters.size === 1;
+    if (last && client.at !== -1) this.#queue.dismiss(client);
+    client.waiters.delete(waiter);
+    if (!last) {
+      client.order = (oldest(client) as Waiter).order;
+      if (client.at !== -1) {
+        this.#queue.resize(client, -1);
+        this.#queue.rankChanged(client);
+      }
+    }
+    if (--build.waiters > 0) return false;
+    for (const { waiting } of build.caps) waiting.delete(build);
+    return true;
+  }
+
+  /** What a client has of the pool has changed. */
+  changed(client: Client): void {
+    const { build } = client;
+    this.#queue.rankChanged(client);
+    this.#admit(client);
+    this.placeUnder(build.caps);
+    this.place(build);
+  }
+
+  /** The turn of a build is used. To be called before it is removed. */
+  passed(build: Build): void {
+    this.#queue.passed(build);
+  }
+
+  /** Takes a build out of the queue, to be placed anew when that was changed by which it has its place. */
+  takeOut(build: Build): void {
+    if (build.at !== -1) this.#queue.leave(build);
+  }
+
+  /** Puts a build where it belongs: in the queue, or not. */
+  place(build: Build): void {
+    const fits = this.fits(build);
+    if (fits === (build.at !== -1)) return;
+    if (fits) this.#queue.enter(build);
+    else {
+      this.#queue.leave(build);
+      this.dropAside(build);
+    }
+  }
+
+  /** The same for all builds that wait under caps whose room has changed. */
+  placeUnder(caps: readonly Cap[]): void {
+    for (const { limit, waiting } of caps) {
+      if (limit !== Number.POSITIVE_INFINITY) for (const build of waiting) this.place(build);
+    }
+  }
+
+  /** The same for a build and its clients, after the bound of clients has changed. */
+  placeAll(build: Build): void {
+    for (const client of build.clients) this.#admit(client);
+    this.place(build);
+  }
+
+  /** From now on what comes free is for this waiter. */
+  setAside(waiter: Waiter, now: number): void {
+    this.#demands.setAside(waiter, now);
+  }
+
+  /** Somebody else has used one of the slots that are set aside. */
+  borrow(): void {
+    this.#demands.borrowed++;
+  }
+
+  /** Nothing is set aside for a build that is not in the queue. */
+  dropAside(build: Build): void {
+    if (build.at === -1 && this.#demands.first?.client.build === build) this.#demands.release();
+  }
+
+  /** Places those for which slots are set aside no longer, or may be again. */
+  settle(now: number): void {
+    for (const waiter of this.#demands.settle(now)) this.place(waiter.client.build);
+  }
+
+  /** When `settle` has to be called though nothing happens, or Infinity. */
+  nextLook(): number {
+    return this.#demands.nextLook();
+  }
+
+  /** Whether its own bound leaves a client room for what it waits for. */
+  mayHave(client: Client): boolean {
+    const { demands } = client.build;
+    return has(client) + (demands ? (oldest(client)?.min ?? 1) : 1) <= this.clientMax;
+  }
+
+  /** Whether a build belongs into the queue. */
+  fits(build: Build): boolean {
+    const client = build.waiting.peek();
+    if (client === undefined) return false;
+    if (!build.demands) return roomOf(build) >= 1;
+    const waiter = oldest(client) as Waiter;
+    return roomOf(build) >= (waiter.min as number) && !this.#demands.away(waiter);
+  }
+
+  /** Puts a client where it belongs: among those of its build that wait and may have more, or not. */
+  #admit(client: Client): void {
+    const counts = client.waiters.size > 0 && this.mayHave(client);
+    if (counts === (client.at !== -1)) return;
+    if (counts) this.#queue.admit(client);
+    else {
+      this.#queue.dismiss(client);
+      this.dropAside(client.build);
+    }
+  }
+}
+
+const isBackground = (waiter: Waiter | undefined): boolean => waiter?.client.build.class === 'background';
