@@ -7,6 +7,8 @@ type Verb = (args: readonly string[]) => number | Promise<number>;
 
 const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
+  doctor: async () => (await import('./cli/doctor.ts')).doctor,
+  env: async () => (await import('./cli/env.ts')).env,
   get: async () => (await import('./cli/get.ts')).get,
   history: async () => (await import('./cli/history.ts')).history,
   lease: async () => (await import('./cli/lease.ts')).lease,
