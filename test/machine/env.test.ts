@@ -7,7 +7,7 @@ import { goodPath, pathWith } from '../helpers/doctor.ts';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { Place, type SpawnOptions, startPool } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
-import { missing } from '../helpers/toolchain.ts';
+import { missing, toolPath } from '../helpers/toolchain.ts';
 
 const skip = noMachine() ?? missing('make44', 'ninja', 'ctest');
 
@@ -41,7 +41,14 @@ for (const [what, file, content] of [
   });
 }
 
-test('each form is what its reader takes', { skip }, async (t) => {
+/** What Portage itself makes of a make.conf. */
+const PORTAGE_READS = `
+import json, sys
+from portage.util import getconfig
+print(json.dumps(getconfig(sys.argv[1], expand={})))
+`;
+
+test('each form is what its reader takes', { skip: skip || missing('emerge', 'tokenpool') }, async (t) => {
   const config = join(temporaryFolder(t), 'stint.toml');
   writeFileSync(config, 'group = 4\n');
   const machine = await startMachine(t, 5, { args: ['--config', config] });
@@ -60,6 +67,14 @@ test('each form is what its reader takes', { skip }, async (t) => {
   assert.deepEqual(
     portage.filter((line) => !line.startsWith('#')),
     [`MAKEFLAGS="${makeflags}"`, 'FEATURES="${FEATURES} jobserver-token"', 'NINJAOPTS="-l0"'],
+  );
+  const makeConf = join(machine.folder, 'make.conf');
+  writeFileSync(makeConf, `FEATURES="userpriv"\n${portage.join('\n')}\n`);
+  const read = await machine.spawn(toolPath('tokenpool'), ['-c', PORTAGE_READS, makeConf]).ended;
+  assert.deepEqual(
+    JSON.parse(read.stdout),
+    { FEATURES: 'userpriv jobserver-token', MAKEFLAGS: makeflags, NINJAOPTS: '-l0' },
+    read.stderr,
   );
   assert.deepEqual(await lines('systemd'), [
     '[Service]',

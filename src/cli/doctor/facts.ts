@@ -17,7 +17,7 @@ export interface Facts {
   tools: readonly Tool[];
   /** Those that were there before the pools were asked and after. */
   processes: readonly Process[];
-  /** Daemons of machines' pools, as far as the process table shows them. */
+  /** The processes of daemons of machines' pools, as far as the process table shows them. */
   servers: readonly Server[];
   kernel: Kernel;
 }

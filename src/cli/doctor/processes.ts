@@ -35,7 +35,7 @@ const STRAYS = /^(?:g?make|gnumake|ninja|ninja-build)$/;
 /** The daemons of machines' pools; `usual`: the directory of one that was not told any. */
 export async function serversAmong(processes: readonly Process[], usual: string): Promise<Server[]> {
   const nodes = processes.filter(({ comm }) => NODE.test(comm));
-  const found = await Promise.all(
+  const told = await Promise.all(
     nodes.map(async ({ pid }): Promise<Server | undefined> => {
       const args = (await argumentsOf(pid)) ?? [];
       const at = args.findIndex((word, index) => /\/main\.ts$/.test(word) && args[index + 1] === 'serve');
@@ -45,7 +45,13 @@ export async function serversAmong(processes: readonly Process[], usual: string)
       return { pid, inner: innerOf(pid), dir: (dir ?? usual).replace(/\/+$/, '') };
     }),
   );
-  return found.filter((one) => one !== undefined);
+  const found = told.filter((one) => one !== undefined);
+  // The daemon may do its work in a child.
+  const children = nodes.flatMap(({ pid, ppid }): Server[] => {
+    const parent = found.find((one) => one.pid === ppid);
+    return parent === undefined ? [] : [{ pid, inner: innerOf(pid), dir: parent.dir }];
+  });
+  return [...found, ...children];
 }
 
 /** What Node's threads and processes call themselves. */
