@@ -127,7 +127,7 @@ function forCargo({ makeflags }: Pool): string {
   return setting('CARGO_MAKEFLAGS', makeflags) + unset('CARGO_BUILD_JOBS');
 }
 
-/** emake leaves MAKEOPTS alone where MAKEFLAGS is set; ninja is given -jN out of MAKEOPTS unless NINJAOPTS has something in it. */
+/** emake leaves MAKEOPTS out where MAKEFLAGS is set; eninja of older trees makes -jN of it unless NINJAOPTS is set. */
 function forPortage({ makeflags, group }: Pool): string {
   const lines = [
     `MAKEFLAGS="${makeflags}"`,

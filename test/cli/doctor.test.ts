@@ -164,6 +164,11 @@ test('a healthy place is told so', { skip }, async (t) => {
 test('a process is looked at by its number, with the environment that it was given', { skip }, async (t) => {
   const pool = await startPool(t, 3);
   const bad = pool.spawn('sleep', ['1000'], { env: { NINJAOPTS: '-j8', PATH: '/usr/bin:/bin' } });
+  const waits = pool.spawn('sleep', ['1000'], {
+    env: { MAKEFLAGS: ` -j2 ${JOBSERVER}${fifo(join(pool.folder, 'dead'))}`, PATH: goodPath(pool) },
+  });
+  assert.deepEqual((await examine(pool, { args: [String(waits.pid)] })).ids, ['jobserver-dead']);
+  waits.kill('SIGKILL');
   const good = pool.spawnRun(['--', 'sleep', '1000']);
   await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
   const found = await examine(pool, { args: [String(bad.pid)] });

@@ -71,6 +71,9 @@ test('a user who may not open the node is told, also by root of a process of tha
   const PATH = goodPath(machine);
   const itself = await examine(machine, { through: NOBODY, cwd: '/', env: { ...env, ...makeflags, PATH } as never });
   assert.deepEqual(itself.ids, ['node-denied']);
+  const settings = await machine.spawn('setpriv', [...NOBODY.slice(1), STINT, 'env', '--for', 'ci'], { env, cwd: '/' })
+    .ended;
+  assert.deepEqual([settings.code, settings.stdout], [1, ''], 'settings would be of no use to it');
   const other = machine.spawn('setpriv', [...NOBODY.slice(1), 'sleep', '1000'], { env: makeflags });
   const seen = await until('it is that user', async () => {
     const { report } = await examine(machine, { args: [String(other.pid)] });

@@ -25,6 +25,7 @@ export async function lookAt(place: RuntimeDir): Promise<Pool> {
   );
   if (found === undefined) return { place, state: 'hangs' };
   if (found === 'ENOTCONN' || found === 'ECONNABORTED') return { place, state: 'dead' };
+  if (found === 'EACCES') return { place, state: 'unfit', why: 'it cannot be looked into: permission denied' };
   if (found !== 'socket') return { place, state: 'none' };
   return ask(place);
 }

@@ -14,7 +14,8 @@ import { inTime } from './patience.ts';
 /** `foreign`: whether a path belongs to no pool of stint, so that nobody else says whether it is alive. */
 export async function targetOf(pid: number | undefined, foreign: (path: string) => boolean): Promise<Target> {
   const sources = [await environmentSource(pid), ...makeConf(pid)].filter((source) => source !== undefined);
-  const root = pid === undefined ? '' : `/proc/${pid}/root`;
+  const sandboxed = isSandboxed(pid);
+  const root = rootOf(pid, sandboxed);
   const paths = new Map<string, Place>();
   for (const { variables } of sources) {
     for (const path of pathsIn(variables)) {
@@ -30,10 +31,21 @@ export async function targetOf(pid: number | undefined, foreign: (path: string) 
     ...(pid !== undefined && { pid }),
     ...who,
     joinsLater: joinsLater(who),
-    sandboxed: isSandboxed(pid),
+    sandboxed,
     sources,
     paths,
   };
+}
+
+/** What to put before its paths: nothing where they are ours. */
+function rootOf(pid: number | undefined, sandboxed: boolean): string {
+  if (pid === undefined) return '';
+  const root = `/proc/${pid}/root`;
+  try {
+    return sandboxed || readlinkSync(root) !== '/' ? root : '';
+  } catch {
+    return ''; // nor is its environment ours to read
+  }
 }
 
 /** The paths of the jobservers that `variables` name. */
