@@ -45,6 +45,8 @@ interface Run {
 
 /** So many kinds of builds are remembered; those not seen for the longest time are forgotten. */
 export const MAX_LEARNED = 1000;
+/** Builds whose labels begin with so many characters that are the same are one kind: so what is remembered is bounded. */
+export const MAX_NAME = 256;
 /** What a build that goes on for long had at most before that does not count for what it needs now, milliseconds. */
 const WINDOW = 600_000;
 /** The guess counts like so many kinds of builds. */
@@ -81,7 +83,7 @@ export class Memory {
       const known = this.#runs.get(id);
       const run = known ?? {
         program,
-        label,
+        label: nameOf(label),
         peak: 0,
         since: now,
         first: now,
@@ -112,8 +114,21 @@ export class Memory {
     this.#learn(run);
   }
 
+  /**
+   * No build is looked at any more. What one needed that is cut short here is learned where it says something: it needed more than
+   * was known, or it was there for long.
+   */
+  close(): void {
+    for (const run of this.#runs.values()) {
+      const settled = run.last - run.first >= SETTLED;
+      if (settled || run.peak > this.expected(run.label, run.program)) this.#learn(run);
+    }
+    this.#runs.clear();
+  }
+
   /** What one job is expected to need, bytes. */
-  expected(label: string, program?: string): number {
+  expected(ofLabel: string, program?: string): number {
+    const label = nameOf(ofLabel);
     const exact = program === undefined ? undefined : this.#learned.get(key(program, label));
     if (exact !== undefined) return exact.bytes;
     let byLabel = 0;
@@ -170,7 +185,8 @@ export class Memory {
     return Math.max(this.expected(label, program), run?.peak ?? 0);
   }
 
-  #knows(label: string): boolean {
+  #knows(ofLabel: string): boolean {
+    const label = nameOf(ofLabel);
     for (const one of this.#learned.values()) if (one.label === label) return true;
     return false;
   }
@@ -194,3 +210,4 @@ export class Memory {
 }
 
 const key = (program: string, label: string): string => `${program}\n${label}`;
+const nameOf = (label: string): string => (label.length > MAX_NAME ? label.slice(0, MAX_NAME) : label);

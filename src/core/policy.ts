@@ -39,7 +39,8 @@ export const MAX_STREAK = 8;
 
 /** Slots beyond the limit that first slots may take. */
 export function firstSlotBound({ firstSlot, firstSlotMax }: Policy, capacity: number): number {
-  return firstSlot === 'wait' ? 0 : (firstSlotMax ?? Math.max(1, capacity >> 3));
+  // What was right for a larger pool is not for one that was made smaller since.
+  return firstSlot === 'wait' ? 0 : Math.min(capacity, firstSlotMax ?? Math.max(1, capacity >> 3));
 }
 
 /** Slots beyond the limit that builds short of their share may have beside that. */

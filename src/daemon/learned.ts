@@ -2,14 +2,12 @@
 // what was learned, never a build: it is noted once.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Learned, MAX_LEARNED } from '../core/memory.ts';
+import { type Learned, MAX_LEARNED, MAX_NAME } from '../core/memory.ts';
 import { reason } from '../errors.ts';
 import { keep } from './keep.ts';
 
 /** No job needs more: a petabyte. */
 const MAX_BYTES = 2 ** 50;
-/** Longest name that is believed, characters. */
-const MAX_NAME = 4096;
 
 export class LearnedFile {
   readonly #path: string;

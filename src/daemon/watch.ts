@@ -115,6 +115,7 @@ export class Watch {
   stop(): void {
     this.#stopped = true;
     this.#sleep();
+    this.#memory.close();
     this.#write();
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type BuildMemory, MAX_LEARNED, Memory } from '../../src/core/memory.ts';
+import { type BuildMemory, MAX_LEARNED, MAX_NAME, Memory } from '../../src/core/memory.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -109,6 +109,35 @@ test('so many kinds are remembered, and the oldest forgotten first', () => {
   for (let id = 0; id < MAX_LEARNED + 10; id++) lived(memory, id, GIB, `build ${id}`);
   assert.equal(memory.learned.length, MAX_LEARNED);
   assert.equal(memory.learned[0]?.label, 'build 10');
+});
+
+test('what is cut short is learned where it says something: it is more than was known, or the build was there for long', () => {
+  const memory = new Memory(256 * MIB);
+  const seen = (id: number, bytes: number, last: number) => {
+    for (const now of [0, last]) memory.observe([build({ id, label: `build ${id}`, bytes })], now);
+  };
+  seen(1, GIB, 1000);
+  seen(2, MIB, 1000);
+  seen(3, MIB, 121_000);
+  memory.close();
+  assert.deepEqual(
+    memory.learned.map(({ label, bytes }) => [label, bytes]),
+    [
+      ['build 1', GIB],
+      ['build 3', MIB],
+    ],
+  );
+  memory.ended(1);
+  assert.equal(memory.learned.length, 2, 'nothing is learned twice');
+});
+
+test('of a long label the beginning counts, however long it is', () => {
+  const memory = new Memory(256 * MIB);
+  const long = 'x'.repeat(MAX_NAME);
+  lived(memory, 1, GIB, `${long} and more`);
+  assert.equal(memory.expected(`${long} or less`), GIB);
+  assert.equal(memory.expected(long.slice(1)), 256 * MIB);
+  assert.equal(memory.learned[0]?.label, long);
 });
 
 test('what is foreseen is never below nothing, nor more than all slots could take', () => {

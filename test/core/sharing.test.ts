@@ -5,7 +5,15 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Cap } from '../../src/core/caps.ts';
 import { type BuildOpening, Ledger } from '../../src/core/ledger.ts';
-import { DEFAULT_POLICY, GIVE_WAY, overcommitBound, PATIENCE, type Policy, SET_ASIDE } from '../../src/core/policy.ts';
+import {
+  DEFAULT_POLICY,
+  firstSlotBound,
+  GIVE_WAY,
+  overcommitBound,
+  PATIENCE,
+  type Policy,
+  SET_ASIDE,
+} from '../../src/core/policy.ts';
 import { type Build, type Client, outstanding, type Waiter } from '../../src/core/types.ts';
 
 /** A step of the worlds, milliseconds. */
@@ -359,4 +367,10 @@ test('over-commit stays within its bound, whatever happens', () => {
     }),
     { numRuns: 200 },
   );
+});
+
+test('a bound for first slots that was said for a larger pool is no more than the pool', () => {
+  const policy = { ...DEFAULT_POLICY, firstSlotMax: 32 };
+  assert.equal(firstSlotBound(policy, 64), 32);
+  assert.equal(firstSlotBound(policy, 2), 2);
 });

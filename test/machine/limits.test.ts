@@ -105,3 +105,20 @@ test('what was learned is kept in a file; a bad one is noted once and costs noth
   assert.equal(learned.length, 1);
   assert.deepEqual([learned[0].program, learned[0].label], ['sleep', 'nap']);
 });
+
+test('what builds needed that run when the daemon stops is learned, too', { timeout: 300_000 }, async (t) => {
+  const place = new Place(t);
+  // Whatever it needs is more than is known.
+  const limits = { memoryPerJob: 1024 };
+  const daemon = await serveHere(place, { capacity: 2, limits });
+  const run = place.spawnRun(['--label', 'on and on', '--', 'sleep', '1000'], { deadline: PATIENCE * 4 });
+  await place.untilStatus(({ builds }) => builds[0]?.state === 'running', PATIENCE);
+  await pause(2500);
+  daemon.stop();
+  await daemon.done;
+  const { learned } = JSON.parse(readFileSync(`${place.folder}/state/memory.json`, 'utf8'));
+  assert.deepEqual([learned.length, learned[0].program, learned[0].label], [1, 'sleep', 'on and on']);
+  assert.ok(learned[0].bytes > 1024);
+  run.kill('SIGKILL');
+  await run.ended;
+});
