@@ -12,8 +12,9 @@
 
 import { type Cap, roomOf } from './caps.ts';
 import { compareBuilds, lead } from './fairness.ts';
+import { keptBeside, lackingFor, rival } from './kept.ts';
 import type { Ledger } from './ledger.ts';
-import { type Client, has, type Waiter } from './types.ts';
+import { type Build, type Client, has, type Waiter } from './types.ts';
 
 /** How long an offer lies, after it was laid out or last touched, before it may be moved: long enough for a blocked reader to wake. */
 const STAY = 0.3;
@@ -65,7 +66,10 @@ export class Offers {
   get contended(): boolean {
     if (this.#offers.size > 1) return true;
     if (this.#ledger.free < 0) return true;
-    for (const { client } of this.#offers) if (roomOf(client.build) < 0) return true;
+    for (const { client, waiter } of this.#offers) {
+      if (roomOf(client.build) < 0) return true;
+      for (const kept of keptBeside(client.build)) if (kept !== waiter) return true;
+    }
     const next = this.#ledger.next;
     if (next === undefined) return false;
     for (const offer of this.#offers) if (offer.waiter !== next) return true;
@@ -119,17 +123,13 @@ export class Offers {
 
   /**
    * How many slots to take out of this pipe at once, before its own readers take them again: to be asked right after
-   * something was returned. The answer is 0 or 1; 1 when another build is next and has a better right, or when more is out than
-   * may be.
+   * something was returned. The answer is 0 or 1; 1 when another build is next, or would be if a bound left it room, and has a
+   * better right, or when more is out than may be.
    */
   claim(offer: Offer, now: number): number {
     if (this.#ledger.free < 0 || roomOf(offer.client.build) < 0) return 1;
-    const next = this.#ledger.next;
-    if (next === undefined) return 0;
-    if (next.client.build === offer.client.build) return 0;
-    if (next.client.kind === 'implicit' || (next.min ?? 1) > 1) return 1;
-    const right = lead(offer.client.build, next.client.build);
-    return right === 2 || (right === 1 && now - next.since >= QUANTUM) ? 1 : 0;
+    const { build } = offer.client;
+    return hasRight(this.#ledger.next, build, now) || hasRight(rival(build), build, now) ? 1 : 0;
   }
 
   /**
@@ -140,18 +140,16 @@ export class Offers {
     const excess = this.#excess();
     if (excess.length > 0) return excess;
     let need = this.#ledger.lacking;
-    if (need <= 0) return [];
+    if (need <= 0) return this.#forKept(now);
     const moves: Move[] = [];
-    const lying = [...this.#offers].filter((offer) => offer.client.offered > 0);
-    lying.sort((a, b) => compareBuilds(b.client.build, a.client.build) || a.idleSince - b.idleSince);
-    for (const offer of lying) {
+    for (const offer of this.#lying()) {
       if (need <= 0) break;
       const movable = now - offer.idleSince >= this.#stay(offer) ? offer.client.offered : offer.client.offered - 1;
       const count = Math.min(movable, need);
       if (count > 0) moves.push({ offer, count });
       need -= count;
     }
-    return moves;
+    return moves.length > 0 ? moves : this.#forKept(now);
   }
 
   /** Where a slot may lie that nobody needs, best first: for somebody who does not wait. Each is to be tried, until one is found. */
@@ -207,7 +205,46 @@ export class Offers {
       }
     }
     if (!waiting && sated && lying) at = this.#moveAt;
+    if (lying)
+      for (const { offer } of this.#forKept(Number.POSITIVE_INFINITY)) at = Math.min(at, offer.idleSince + STAY);
     return Math.max(at, now);
+  }
+
+  /** Those with slots in them, who has most and left them longest first. */
+  #lying(): Offer[] {
+    const lying = [...this.#offers].filter((offer) => offer.client.offered > 0);
+    return lying.sort((a, b) => compareBuilds(b.client.build, a.client.build) || a.idleSince - b.idleSince);
+  }
+
+  /** What lies unused under a bound that keeps somebody out of the queue, if that is enough for one of them. */
+  #forKept(now: number): Move[] {
+    const tried = new Set<Waiter>();
+    for (const { client } of this.#offers) {
+      if (client.offered === 0) continue;
+      for (const waiter of keptBeside(client.build)) {
+        if (tried.has(waiter)) continue;
+        tried.add(waiter);
+        const moves = this.#roomFor(waiter, now);
+        if (moves !== undefined) return moves;
+      }
+    }
+    return [];
+  }
+
+  #roomFor(waiter: Waiter, now: number): Move[] | undefined {
+    const lacking = lackingFor(waiter);
+    const moves: Move[] = [];
+    const stay = waiter.client.kind === 'offers' ? STAY : 0;
+    for (const offer of this.#lying()) {
+      const { build, offered } = offer.client;
+      const caps = build.caps.filter((cap) => (lacking.get(cap) ?? 0) > 0);
+      const movable = now - offer.idleSince >= stay ? offered : offered - 1;
+      const count = Math.min(movable, Math.max(0, ...caps.map((cap) => lacking.get(cap) as number)));
+      if (count <= 0) continue;
+      moves.push({ offer, count });
+      for (const cap of caps) lacking.set(cap, (lacking.get(cap) as number) - count);
+    }
+    return [...lacking.values()].every((lacks) => lacks <= 0) ? moves : undefined;
   }
 
   /** What lies in pipes beyond what a cap lets their builds have, after it was lowered. */
@@ -290,6 +327,14 @@ export class Offers {
     }
     return least;
   }
+}
+
+/** Whether `waiter` has a better right to a slot that build `has` returns. */
+function hasRight(waiter: Waiter | undefined, has: Build, now: number): boolean {
+  if (waiter === undefined || waiter.client.build === has) return false;
+  if (waiter.client.kind === 'implicit' || (waiter.min ?? 1) > 1) return true;
+  const right = lead(has, waiter.client.build);
+  return right === 2 || (right === 1 && now - waiter.since >= QUANTUM);
 }
 
 function order({ client: a }: Offer, { client: b }: Offer): number {

@@ -24,6 +24,8 @@ class World {
   readonly ledger: Ledger;
   readonly offers: Offers;
   readonly pipes: PretendPipe[] = [];
+  /** Acquires that were granted, but for those of pipes. */
+  readonly started: Waiter[] = [];
   now = 0;
   /** Passes of the server, as a measure of its work. */
   passes = 0;
@@ -34,14 +36,23 @@ class World {
   }
 
   /** `looks`: of a client that does not wait. */
-  open(looks = false): PretendPipe {
-    const build = this.ledger.openBuild();
+  open(looks = false, caps: readonly Cap[] = []): PretendPipe {
+    const build = this.ledger.openBuild({ caps });
     const offer = this.offers.open(this.ledger.openClient(build, 'offers'), this.now, looks);
     const pipe: PretendPipe = { build, offer, bytes: 0, blocked: 0, taken: 0, touched: false };
     this.pipes.push(pipe);
     this.offers.ask(offer, this.now);
     this.serve();
     return pipe;
+  }
+
+  /** A build asks for its first slots. */
+  begin(caps: readonly Cap[], min: number): Waiter {
+    const client = this.ledger.openClient(this.ledger.openBuild({ caps }), 'implicit');
+    const waiter: Waiter = { client, reserves: false, since: this.now, order: 0, min, max: min };
+    this.ledger.acquire(waiter, this.now);
+    this.serve();
+    return waiter;
   }
 
   close(pipe: PretendPipe): void {
@@ -113,7 +124,10 @@ class World {
 
   #deliver(waiter: Waiter): void {
     const pipe = this.pipes.find(({ offer }) => offer.waiter === waiter);
-    assert.ok(pipe !== undefined, 'only pipes that are there are granted slots');
+    if (pipe === undefined) {
+      this.started.push(waiter);
+      return;
+    }
     this.offers.laid(pipe.offer, this.now);
     this.#lay(pipe, 1);
   }
@@ -178,6 +192,67 @@ test('bytes are conserved, and whoever waits is served while anything lies unuse
     }),
     { numRuns: 3000 },
   );
+});
+
+test('whoever waits under bounds is served while what would make room for it lies unused', () => {
+  const bounds = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 });
+  const steps = fc.array(step, { maxLength: 60, size: 'max' });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), bounds, steps, (capacity, limits, all) => {
+      const world = new World(capacity);
+      const caps = limits.map((limit, n) => new Cap(`bound ${n}`, limit));
+      for (const one of all) {
+        if (one.act === 'open') {
+          world.open(
+            one.pick % 3 === 0,
+            caps.filter((_, n) => (one.pick >> n) % 2 === 0),
+          );
+        } else perform(world, one);
+      }
+      world.pass(3000);
+      const lying = (under: (pipe: PretendPipe) => boolean) =>
+        world.pipes.filter(under).reduce((sum, { bytes }) => sum + bytes, 0);
+      for (const { build, blocked } of world.pipes) {
+        if (blocked === 0) continue;
+        const short = build.caps.filter(({ limit, out }) => limit <= out);
+        const lacks = short.find((cap) => lying((pipe) => pipe.build.caps.includes(cap)) <= cap.out - cap.limit);
+        const served = lacks === undefined && world.ledger.free + lying(() => true) > 0;
+        assert.ok(!served, 'somebody waits for what lies unused');
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('under a bound, too, who holds everything hands over what comes back', () => {
+  const world = new World(8);
+  const cap = new Cap('some', 4);
+  const first = world.open(false, [cap]);
+  for (let i = 0; i < 4; i++) world.read(first);
+  const second = world.open(false, [cap]);
+  for (let i = 0; i < 4; i++) world.read(second);
+  for (let i = 0; i < 4; i++) world.read(first);
+  assert.deepEqual([first.taken, second.taken], [4, 0]);
+  world.write(first, true);
+  assert.deepEqual([first.taken, second.taken], [3, 1], 'its own readers are not faster');
+});
+
+test('what lies unused under a bound gives way to a first slot, and to several at once as soon as there are enough', () => {
+  for (const [min, taken] of [
+    [1, 2],
+    [3, 1],
+  ] as const) {
+    const world = new World(8);
+    const cap = new Cap('some', 4);
+    const alone = world.open(false, [cap]);
+    for (let i = 0; i < taken + 1; i++) world.read(alone);
+    assert.deepEqual([alone.taken, alone.bytes], [taken + 1, 3 - taken]);
+    const waiter = world.begin([cap], min);
+    assert.deepEqual(world.started, min === 1 ? [waiter] : []);
+    world.write(alone, true);
+    world.pass(2);
+    assert.deepEqual([world.started, alone.taken], [[waiter], taken]);
+  }
 });
 
 test('a build that is alone has every slot laid out', () => {
