@@ -86,7 +86,10 @@ export class Builds implements Pool, SettingsPool {
       over: (id) => this.#withs.over(id),
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
-      appeared: (id, facts) => this.#came(id, facts, true),
+      appeared: (id, facts) => {
+        this.#came(id, facts);
+        this.#watch.appeared(id, facts.label);
+      },
       ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
       taped: () => options.recorder.taped(),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
@@ -157,9 +160,15 @@ export class Builds implements Pool, SettingsPool {
     };
     gone.addEventListener('abort', cancel);
     try {
-      this.#came(id, facts, false);
-      came?.(id);
-      this.#engine.open(id, facts, { implicit, lease, timeLimit, withs: this.#withs.above(pid) });
+      this.#came(id, facts);
+      const { bounds, processors } = this.#watch.came(id, label, pid);
+      const withs = this.#withs.above(pid);
+      const most = [this.#withs.most(withs), ...(processors === undefined ? [] : [processors])];
+      const never = most.find(({ slots }) => slots < (lease?.min ?? 1));
+      if (never === undefined) {
+        came?.(id);
+        this.#engine.open(id, facts, { implicit, lease, timeLimit, withs, bounds });
+      } else this.#gone(id, new HttpError(409, `${never.reason}, and ${lease?.min} are asked for at once`));
       return await started;
     } finally {
       gone.removeEventListener('abort', cancel);
@@ -217,12 +226,11 @@ export class Builds implements Pool, SettingsPool {
     this.#options.recorder.close();
   }
 
-  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts, appeared: boolean): void {
+  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts): void {
     const since = Date.now();
     const user = userName(uid);
     this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid });
     this.#options.recorder.came(id, since);
-    this.#watch.came(id, label, { appeared });
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
   }
 

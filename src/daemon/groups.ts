@@ -25,6 +25,14 @@ interface Look {
   now: number;
 }
 
+/** What a build may have by where it runs. */
+export interface Room {
+  /** The names of its bounds. */
+  bounds: readonly string[];
+  /** What the processors of a group around it allow, where that is least; undefined: any number of slots. */
+  processors: Pick<GroupLimit, 'slots' | 'reason'> | undefined;
+}
+
 interface Group {
   /** In processors; Infinity: no limit. */
   quota: number;
@@ -65,20 +73,43 @@ export class Groups {
     this.#mounts = { cpu: cgroupMounts('cpu', read), memory: cgroupMounts('memory', read) };
   }
 
-  /** `pids`: of each build a process. `now`: milliseconds. */
-  look(builds: readonly BuildMemory[], pids: ReadonlyMap<number, number>, { config, capacity, now }: Look): void {
+  /**
+   * What is allowed to a build that is about to open: so it has no slot before its bounds. Those of the groups in which builds
+   * are already are as they were found then.
+   */
+  came(build: BuildMemory, pid: number, { config, now }: Omit<Look, 'capacity'>): Room {
+    if (!config.cgroup) return { bounds: [], processors: undefined };
     const groups = new Map<string, Group>();
-    for (const build of builds) {
+    const limited = this.#limitedOf(build.id, pid, { groups, now });
+    const found = limited.map((folder) => ({ folder, group: groups.get(folder) as Group }));
+    for (const { folder, group } of found) {
+      if (!this.#limits.has(nameOf(folder)))
+        this.#limit(nameOf(folder), this.#allowed(folder, group, config, [build]).slots);
+    }
+    const bounds = limited.map(nameOf);
+    this.#told(build.id, bounds);
+    const [least] = found.sort((a, b) => a.group.quota - b.group.quota);
+    const byCpu = least && this.#allowed(least.folder, { ...least.group, memory: undefined }, config, []);
+    return { bounds, processors: byCpu };
+  }
+
+  /** `pids`: of each build a process; `coming`: builds that the engine may not know yet. `now`: milliseconds. */
+  look(
+    builds: readonly BuildMemory[],
+    pids: ReadonlyMap<number, number>,
+    { config, capacity, now, coming = [] }: Look & { coming?: readonly BuildMemory[] },
+  ): void {
+    const groups = new Map<string, Group>();
+    for (const build of [...builds, ...coming]) {
       const pid = pids.get(build.id);
       const limited = pid === undefined || !config.cgroup ? [] : this.#limitedOf(build.id, pid, { groups, now });
       for (const folder of limited) groups.get(folder)?.builds.push(build);
-      this.#bind(build.id, limited.map(nameOf));
+      if (builds.includes(build)) this.#bind(build.id, limited.map(nameOf));
     }
     this.limits = [];
-    for (const [folder, { quota, memory, builds: inside }] of groups) {
-      if (inside.length === 0) continue;
-      const forecast = memory && this.#memory.forecast(inside, memory.limit - memory.used);
-      const found = groupLimit({ folder, quota, memory, forecast }, config);
+    for (const [folder, group] of groups) {
+      if (group.builds.length === 0) continue;
+      const found = this.#allowed(folder, group, config, group.builds);
       this.#limit(nameOf(folder), found.slots);
       if (found.slots < capacity) this.limits.push(found);
     }
@@ -114,6 +145,8 @@ export class Groups {
     const known = this.#bounds.get(id);
     if (known !== undefined && now - known.at < AGAIN) return known.cgroups;
     const cgroups = CONTROLLERS.flatMap((of) => cgroupsOf(of, { read: this.#read, pid, mounts: this.#mounts[of] }));
+    // The process has ended, and the build has others: what was known of it is still so.
+    if (cgroups.length === 0) return known?.cgroups ?? [];
     this.#bounds.set(id, { told: '', ...known, cgroups, at: now });
     return cgroups;
   }
@@ -122,12 +155,22 @@ export class Groups {
     return { quota: cpuQuota(cgroup, this.#read), memory: groupMemory(cgroup, this.#read), builds: [] };
   }
 
+  #allowed(folder: string, { quota, memory }: Group, config: LimitsConfig, inside: readonly BuildMemory[]): GroupLimit {
+    const forecast = memory && this.#memory.forecast(inside, memory.limit - memory.used);
+    return groupLimit({ folder, quota, memory, forecast }, config);
+  }
+
   #bind(id: number, caps: readonly string[]): void {
+    if (this.#told(id, caps)) this.#engine.setBounds(id, caps);
+  }
+
+  /** Whether the engine was to be told; it is now. */
+  #told(id: number, caps: readonly string[]): boolean {
     const bounds = this.#bounds.get(id);
     const told = caps.join('\n');
-    if (bounds === undefined || bounds.told === told) return;
+    if (bounds === undefined || bounds.told === told) return false;
     bounds.told = told;
-    this.#engine.setBounds(id, caps);
+    return true;
   }
 
   #limit(name: string, slots: number): void {

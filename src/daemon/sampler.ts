@@ -8,7 +8,7 @@ import { runningTasks } from '../sensors/load.ts';
 import { machineMemory } from '../sensors/memory.ts';
 import { Pressure, RESOURCES } from '../sensors/pressure.ts';
 import { type Footprint, noFootprint, Processes } from '../sensors/processes.ts';
-import type { Groups } from './groups.ts';
+import type { Groups, Room } from './groups.ts';
 
 /** The part of one processor that walks may take. */
 const MAX_COST = 0.002;
@@ -24,8 +24,8 @@ export class Sampler {
   #available: number | undefined;
   /** The most memory that each build was seen to have, bytes. */
   readonly #peaks = new Map<number, number>();
-  /** Builds that came since, by id: their labels. */
-  readonly #new = new Map<number, string>();
+  /** Builds that came since, by id, and a process of each that was announced. */
+  readonly #new = new Map<number, { build: Found; pid: number | undefined }>();
   /** Slots in use at the last look. */
   #used = 0;
   /** Tasks that wanted a processor when they were counted last. */
@@ -40,9 +40,15 @@ export class Sampler {
     this.#groups = groups;
   }
 
-  /** A build is about to come. */
-  came(id: number, label: string): void {
-    this.#new.set(id, label);
+  /** A build is about to come; `pid`: its root. */
+  came(id: number, label: string, pid?: number): void {
+    this.#new.set(id, { build: newcomer(id, label), pid });
+  }
+
+  /** What a build that came may have by where it runs. */
+  room(id: number, options: { config: LimitsConfig; now: number }): Room {
+    const { build, pid } = this.#new.get(id) ?? {};
+    return build === undefined || pid === undefined ? ANYWHERE : this.#groups.came(build, pid, options);
   }
 
   ended(id: number): void {
@@ -79,12 +85,15 @@ export class Sampler {
       if (now - this.#walkedAt >= this.#pause) this.#walk(snapshot.builds, memory?.available, now);
       else
         this.#found = snapshot.builds.map((build) => this.#found.find(({ id }) => id === build.id) ?? foundOf(build));
+      const pids = pidsOf(snapshot.builds);
       for (const { id } of snapshot.builds) this.#new.delete(id);
-      this.#groups.look(this.#found, pidsOf(snapshot.builds), { config, capacity, now });
+      for (const [id, { pid }] of this.#new) if (pid !== undefined) pids.set(id, pid);
+      const coming = [...this.#new.values()].map(({ build }) => build);
+      this.#groups.look(this.#found, pids, { config, capacity, now, coming });
     }
     const running = this.#found.reduce((sum, build) => sum + build.running, 0);
     const available = this.#available ?? memory?.available;
-    const newcomers = [...this.#new].map(([id, label]) => newcomer(id, label));
+    const newcomers = [...this.#new.values()].map(({ build }) => build);
     const pressure: Readings['pressure'] = {};
     const wanted = pressureMax(config);
     for (const resource of RESOURCES) {
@@ -142,6 +151,8 @@ function pidsOf(builds: readonly BuildFigures[]): Map<number, number> {
 }
 
 type Found = BuildMemory & Footprint;
+
+const ANYWHERE: Room = { bounds: [], processors: undefined };
 
 const newcomer = (id: number, label: string): Found => ({ ...noFootprint(), id, label, slots: 0, waiting: 1 });
 

@@ -71,6 +71,11 @@ export class Settings {
     ).slots;
   }
 
+  /** The same at the most, when nobody lends fewer any more. */
+  get most(): number {
+    return Math.max(this.#jobs(this.#values()), this.capacity);
+  }
+
   get policy(): Policy {
     return { ...DEFAULT_POLICY, ...shareOf(this.#values()) };
   }

@@ -4,7 +4,7 @@ import { type GroupLimit, type Limit, Limiter, type LimitsConfig, pressureMax, t
 import { Memory } from '../core/memory.ts';
 import type { Snapshot } from '../engine/messages.ts';
 import { Triggers } from '../kernel/pressure.ts';
-import { type BoundsEngine, Groups } from './groups.ts';
+import { type BoundsEngine, Groups, type Room } from './groups.ts';
 import type { LearnedFile } from './learned.ts';
 import { Sampler } from './sampler.ts';
 
@@ -76,16 +76,17 @@ export class Watch {
     return this.#sampler.peakOf(id);
   }
 
-  /** A build is about to ask for its first slot; or it has `appeared`, and has slots already. */
-  came(id: number, label: string, { appeared }: { appeared: boolean }): void {
-    if (this.#stopped) return;
-    const first = this.#builds.size === 0;
-    this.#builds.add(id);
-    this.#sampler.came(id, label);
-    if (first) this.#arm();
-    this.#judge(undefined);
-    if (appeared) void this.#look();
-    else if (first) this.#lookAfter(PERIOD);
+  /** A build is about to ask for its first slot, with `pid` for its root: what it may have where it runs. */
+  came(id: number, label: string, pid: number): Room {
+    const first = this.#add(id, label, pid);
+    if (first) this.#lookAfter(PERIOD);
+    return this.#sampler.room(id, { config: this.#limiter.config, now: performance.now() });
+  }
+
+  /** A build that nobody has announced is there, and has slots already. */
+  appeared(id: number, label: string): void {
+    this.#add(id, label);
+    if (!this.#stopped) void this.#look();
   }
 
   /** A build that was announced has its first slot; its command is not running yet. */
@@ -117,6 +118,17 @@ export class Watch {
     this.#sleep();
     this.#memory.close();
     this.#write();
+  }
+
+  /** Whether it is the first one. */
+  #add(id: number, label: string, pid?: number): boolean {
+    if (this.#stopped) return false;
+    const first = this.#builds.size === 0;
+    this.#builds.add(id);
+    this.#sampler.came(id, label, pid);
+    if (first) this.#arm();
+    this.#judge(undefined);
+    return first;
   }
 
   async #look(): Promise<void> {

@@ -51,6 +51,13 @@ export class Withs {
     return [...this.#lent.values()].filter((one) => pids.includes(one.pid)).map(({ id }) => id);
   }
 
+  /** Slots that the pool will have at most while these run, and that in words. */
+  most(ids: readonly number[]): { slots: number; reason: string } {
+    const lent = ids.map((id) => this.#lent.get(id)?.slots ?? Number.POSITIVE_INFINITY);
+    const slots = Math.min(this.#settings.most, ...lent);
+    return { slots, reason: `the pool has ${slots} ${slots === 1 ? 'slot' : 'slots'}` };
+  }
+
   /** Resolves when it counts; it does as long as the calling process lives. @throws HttpError 403, 410, 503 */
   async open({ label, slots, ...terms }: OpenWith, caller: Peer): Promise<WithOpened> {
     const trusted = mayChange(caller, this.#group);

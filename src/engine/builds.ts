@@ -62,10 +62,11 @@ interface Parts {
   send: (message: FromEngine) => void;
 }
 
-/** What a build stands below. */
+/** What a build stands below, and in. */
 interface Nest {
   withs: readonly With[];
   below: With | undefined;
+  bounds: readonly string[] | undefined;
 }
 
 export class Builds {
@@ -100,7 +101,7 @@ export class Builds {
   }
 
   /** A build begins; what it asks for is acquired for its root before it starts. */
-  open(id: number, facts: BuildFacts, { implicit, lease, timeLimit, withs = [], now }: Opening): void {
+  open(id: number, facts: BuildFacts, { implicit, lease, timeLimit, withs = [], bounds, now }: Opening): void {
     let rootFd: number;
     try {
       rootFd = openPidfd(facts.rootPid);
@@ -108,7 +109,7 @@ export class Builds {
       this.#send({ type: 'failed', id, message: (error as Error).message });
       return;
     }
-    const running = this.add(id, facts, { withs: this.#withs.named(withs) });
+    const running = this.add(id, facts, { withs: this.#withs.named(withs), bounds });
     running.rootFd = rootFd;
     this.#loop.watch(rootFd, EPOLLIN, () => this.#rootGone(running));
     if (timeLimit !== undefined) this.timeouts.add(running, timeLimit, now);
@@ -126,7 +127,7 @@ export class Builds {
   }
 
   /** A build without a root of its own, which runs already. */
-  add(id: number, facts: BuildFacts, { withs, below }: Pick<Nest, 'withs'> & Partial<Nest> = { withs: [] }): Running {
+  add(id: number, facts: BuildFacts, { withs = [], below, bounds = [] }: Partial<Nest> = {}): Running {
     const build = this.#ledger.openBuild({ user: facts.uid, tag: id });
     const running: Running = {
       id,
@@ -137,7 +138,7 @@ export class Builds {
       first: undefined,
       started: false,
       caps: [],
-      bounds: [],
+      bounds,
       lease: undefined,
       withs: new Set(withs),
       below,
@@ -247,7 +248,6 @@ export class Builds {
     if (running === undefined) return;
     running.bounds = bounds;
     this.#ledger.setBuild(running.build, { caps: this.#capsOf(running) });
-    this.#refusedForEver(running);
   }
 
   /** Changes how many slots the builds under a cap may have together. */
@@ -297,14 +297,17 @@ export class Builds {
     this.#send({ type: 'started', id: running.id, path, slots: running.lease && running.root?.held });
   }
 
-  /** Fails a lease that waits for more slots than it could ever have; false when there is no reason to. */
+  /**
+   * Fails a lease that waits for more slots than it could ever have by what is configured; false when there is no reason to. What
+   * the machine or a control group can bear changes by itself, and so does a pool for which somebody has lent fewer slots.
+   */
   #refusedForEver(running: Running): boolean {
     const { id, lease, build, started } = running;
     if (lease === undefined || started) return false;
+    const lasting = build.caps.filter(({ name }) => !running.bounds.includes(name));
     const bounds = [
-      { name: 'the pool has', limit: this.#ledger.capacity },
       { name: 'one client may have', limit: this.#ledger.policy.clientMax },
-      ...build.caps.map(({ name, limit }) => ({ name: `${name} may have`, limit })),
+      ...lasting.map(({ name, limit }) => ({ name: `${name} may have`, limit })),
     ];
     const bound = bounds.find(({ limit }) => limit < lease.min);
     if (bound === undefined) return false;

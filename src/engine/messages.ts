@@ -64,6 +64,8 @@ export interface BuildTerms {
   timeLimit?: TimeLimit | undefined;
   /** The numbers of the `stint with` that it begins below. */
   withs?: readonly number[];
+  /** Its bounds beside those of rules. */
+  bounds?: readonly string[];
 }
 
 /** The place of a build that waits for its first slots. */

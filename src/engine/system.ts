@@ -105,7 +105,7 @@ export class System implements Ground {
 
   /** A build that has not started yet is not wanted any more. */
   cancel(id: number): void {
-    if (this.#opening.delete(id)) this.#parts.send({ type: 'ended', id });
+    if (this.#opening.delete(id)) this.#parts.send({ type: 'failed', id, message: 'it was given up' });
     this.#builds.cancel(id);
   }
 

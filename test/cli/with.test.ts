@@ -130,6 +130,21 @@ test('hooks of one build that overlap do not overwrite each other', async (t) =>
   await pool.stop();
 });
 
+test('a lease waits until a stint with that leaves it too few slots has ended, unless it could wait for its own', async (t) => {
+  const pool = await startPool(t, 4);
+  const command = sleeper(pool, ['--slots', '1']);
+  await pool.untilStatus((status) => status.capacity === 1);
+  const lease = pool.spawnRun(['--slots', '2', '--', 'true']);
+  await pool.untilStatus(({ builds }) => builds[0]?.state === 'starting');
+  command.kill('SIGKILL');
+  assert.equal((await lease.ended).code, 0);
+
+  const own = await pool.shell('exec "$STINT" with --slots 1 -- "$STINT" run --slots 2 -- true');
+  assert.equal(own.code, 125);
+  assert.match(own.stderr, /the pool has 1 slot, and 2 are asked for at once\n$/);
+  await pool.stop();
+});
+
 test('a daemon that somebody started for it stays as long as it', async (t) => {
   const pool = await startPool(t, 1, ['--idle-exit', '1']);
   const command = sleeper(pool, ['--slots', '2']);

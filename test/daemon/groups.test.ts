@@ -37,10 +37,14 @@ function stage() {
   return {
     files,
     groups,
-    look: (ids: number[], config = DEFAULT_LIMITS) => {
+    came: (id: number) => {
+      const room = groups.came(build(id), pids.get(id) ?? 0, { config: DEFAULT_LIMITS, now: 0 });
+      return { told: told.splice(0), ...room };
+    },
+    look: (ids: number[], config = DEFAULT_LIMITS, now = 0) => {
       const builds = ids.map((id): BuildMemory => build(id));
       memory.observe(builds, 0);
-      groups.look(builds, pids, { config, capacity: 8, now: 0 });
+      groups.look(builds, pids, { config, capacity: 8, now });
       return told.splice(0);
     },
   };
@@ -95,4 +99,22 @@ test('switched off, builds have no such bounds', () => {
     'cgroup:/cg/box = Infinity',
   ]);
   assert.deepEqual(groups.limits, []);
+});
+
+test('what a build may have is known before it opens, and is not said again at the next look', () => {
+  const { look, came } = stage();
+  const byCpu = { name: 'cgroup', slots: 3, reason: 'builds in /cg/box may use 3 processors' };
+  const bounds = ['cgroup:/cg/box/one', 'cgroup:/cg/box'];
+  const told = ['cgroup:/cg/box/one = 2', 'cgroup:/cg/box = 3'];
+  assert.deepEqual(came(1), { told, bounds, processors: byCpu });
+  assert.deepEqual(look([1]), []);
+  assert.deepEqual(came(2), { told: [], bounds: ['cgroup:/cg/box'], processors: byCpu });
+  assert.deepEqual(came(3), { told: [], bounds: [], processors: undefined });
+});
+
+test('when the process that a build is known by has ended, what was known of its groups still counts', () => {
+  const { look, files } = stage();
+  look([1]);
+  files['/proc/10/cgroup'] = '';
+  assert.deepEqual(look([1], DEFAULT_LIMITS, 60_000), []);
 });

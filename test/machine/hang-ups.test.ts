@@ -29,7 +29,7 @@ test('who hangs up while it is looked up is forgotten: the daemon has nobody to 
 }, async (t) => {
   const config = join(temporaryFolder(t), 'stint.toml');
   writeFileSync(config, 'stop_timeout = 86400\n');
-  const machine = new Machine(t, 2, ['--config', config]);
+  const machine = new Machine(t, 2, { args: ['--config', config] });
   await untilServes(machine.daemon);
   const args = ['--input-type=module', '-e', CALLER, machine.socket];
   const { code, stderr } = await machine.spawn(process.execPath, args, { deadline: 120_000 }).ended;
