@@ -257,7 +257,7 @@ export interface BuildStatus {
   offered: number;
   /** Slots it is taken to wait for: its first, or one more after it has taken all that was laid out. */
   waiting: number;
-  /** Why it waits for its first slot, or for those of a lease: its place in the queue, in words; only while it is `starting`. */
+  /** Why it has nothing more now, in words; only while it waits. */
   reason?: string;
   /** Only of a lease, whose slots are all charged as `implicit`: what it asked for, and how many slots it should have. */
   lease?: { min: number; max: number; wish: number };

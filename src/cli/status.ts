@@ -70,17 +70,21 @@ export function printable(label: string): string {
 function remark(build: BuildStatus): string {
   const remarks: string[] = [];
   if (build.state === 'starting' && build.lease !== undefined)
-    remarks.push(`waits for ${build.lease.min} slots: ${build.reason ?? 'it has them now'}`);
-  else if (build.state === 'starting') remarks.push('waits for its first slot');
+    remarks.push(`waits for ${build.lease.min} slots: ${printable(build.reason ?? 'it has them now')}`);
+  else if (build.state === 'starting') remarks.push(`waits for its first slot${why(build)}`);
+  else if (build.waiting > 0) remarks.push(`waits${why(build)}`);
   if (build.state === 'left') remarks.push('its root is gone, something it started is not');
   if (build.lease !== undefined && build.lease.wish < build.implicit) remarks.push(`should have ${build.lease.wish}`);
   const { weight, max, caps = [], class: of } = build;
   remarks.push(...termsOf({ ...(of !== 'normal' && { class: of }), ...(weight !== 1 && { weight }) }));
   if (max !== undefined) remarks.push(`at most ${max}`);
-  for (const { name, slots } of caps) remarks.push(`${name}: at most ${slots} in all`);
+  for (const { name, slots } of caps) remarks.push(`${printable(name)}: at most ${slots} in all`);
   if (build.stranded > 0) remarks.push(`${build.stranded} held by nobody until the build ends`);
   return remarks.length === 0 ? '' : `  (${remarks.join('; ')})`;
 }
+
+/** A daemon of an older version does not say of each that waits. */
+const why = ({ reason }: BuildStatus): string => (reason === undefined ? '' : `: ${printable(reason)}`);
 
 /** Aligned columns; the last one is left ragged. */
 export function columns(rows: readonly (readonly string[])[]): string {

@@ -1,6 +1,7 @@
 // One picture of the pool for people and programs: the engine's figures joined with what is known of each build.
 import type { BuildStatus, Status } from '../api/schema.ts';
-import type { BuildAccount, BuildFigures, QueueFigures, Snapshot } from '../engine/messages.ts';
+import type { BuildAccount, BuildFigures, Snapshot } from '../engine/messages.ts';
+import { reasonOf } from './reasons.ts';
 
 /** What the main thread knows of a build beside its figures. */
 export interface Known {
@@ -24,9 +25,13 @@ export function statusOf(
   { daemon, limits, peakOf, ...others }: Pick<Status, 'daemon' | 'limits' | 'with'> & { peakOf: PeakOf },
 ): Status {
   const { capacity, limit } = snapshot;
-  const builds = snapshot.builds.map((figures) =>
-    buildStatus(figures, { known: known.get(figures.id), mode: daemon.mode, peakMemory: peakOf(figures.id) }),
-  );
+  const pool = { capacity, limit, limits: limits.filter(({ name }) => name !== 'cgroup') };
+  const builds = snapshot.builds.map((figures) => {
+    const { id, wait } = figures;
+    const status = buildStatus(figures, { known: known.get(id), mode: daemon.mode, peakMemory: peakOf(id) });
+    if (wait === undefined || status.waiting === 0) return status;
+    return { ...status, reason: reasonOf(wait, { ...pool, user: status.user }) };
+  });
   const sum = (of: (build: BuildStatus) => number) => builds.reduce((total, build) => total + of(build), 0);
   const used = sum(({ implicit, held }) => implicit + held);
   return {
@@ -45,7 +50,7 @@ export function statusOf(
 }
 
 function buildStatus(
-  { facts, clients, account, max, caps, queue, ...figures }: BuildFigures,
+  { facts, clients, account, max, caps, wait, ...figures }: BuildFigures,
   {
     known,
     mode,
@@ -54,7 +59,8 @@ function buildStatus(
 ): BuildStatus {
   const { label, cwd, rootPid, uid, kind } = facts;
   const { since = 0, user = String(uid) } = known ?? {};
-  const waits = queue === undefined ? {} : { waiting: queue.needs, reason: reasonOf(queue) };
+  // A first slot, or all those of a lease.
+  const waits = wait === undefined || figures.state !== 'starting' ? {} : { waiting: wait.needs };
   const past = { ...pastOf(account), ...(peakMemory !== undefined && { peakMemory }) };
   const bounds = { ...(max !== undefined && { max }), ...(caps.length > 0 && { caps }) };
   const status = {
@@ -73,12 +79,6 @@ function buildStatus(
   return mode === 'system' ? { ...status, clients } : status;
 }
 
-/** The place in the queue, in words. */
-function reasonOf({ position, needs, aside, cap }: QueueFigures): string {
-  if (cap !== undefined) return `${cap} has no room for ${needs === 1 ? 'one more' : `${needs} more`}`;
-  return `${ordinal(position)} in the queue${aside > 0 ? `; ${aside} set aside` : ''}`;
-}
-
 /** What a build has had so far. */
 export const pastOf = ({ used, waited, peak, granted }: BuildAccount) => ({
   slotSeconds: seconds(used),
@@ -89,8 +89,3 @@ export const pastOf = ({ used, waited, peak, granted }: BuildAccount) => ({
 
 /** Of milliseconds; to the millisecond. */
 const seconds = (ms: number): number => Math.round(ms) / 1000;
-
-function ordinal(n: number): string {
-  const ending = n % 100 > 10 && n % 100 < 14 ? undefined : ['st', 'nd', 'rd'][(n % 10) - 1];
-  return `${n}${ending ?? 'th'}`;
-}

@@ -4,12 +4,12 @@ import { closeSync } from 'node:fs';
 import { Cap } from '../core/caps.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { Build, Client, Waiter } from '../core/types.ts';
+import { waitsOf } from '../core/waits.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
 import type { BuildAccount, BuildFacts, BuildFigures, BuildTerms, FromEngine, LeaseTerms } from './messages.ts';
-import { queueFigures } from './queue-figures.ts';
 import { type Rules, standingOf } from './standings.ts';
 import { Timeouts } from './timeouts.ts';
 import type { With, Withs } from './withs.ts';
@@ -198,6 +198,7 @@ export class Builds {
   }
 
   figures(): BuildFigures[] {
+    const waits = waitsOf(this.#ledger);
     return [...this.byId.values()].map((running) => {
       const { id, facts, build, started, rootFd, caps } = running;
       const left = rootFd === -1 && facts.kind === 'run';
@@ -207,7 +208,7 @@ export class Builds {
       const standing = { weight, class: build.class, max, caps: bounds, share: this.#ledger.share(build) };
       const account = this.#accountOf(running);
       const figures = { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
-      return { ...figures, account, ...leaseFigures(running), ...queueFigures(this.#ledger, running.first) };
+      return { ...figures, account, ...leaseFigures(running), wait: waits(build) };
     });
   }
 

@@ -2,6 +2,7 @@
 import type { Policy } from '../core/policy.ts';
 import type { Lent } from '../core/settings.ts';
 import type { BuildClass } from '../core/types.ts';
+import type { Wait } from '../core/waits.ts';
 import type { TapeMemory } from '../observe/tape.ts';
 import type { ClientRule } from '../process/clients.ts';
 import type { Rule } from '../process/rules.ts';
@@ -68,18 +69,6 @@ export interface BuildTerms {
   bounds?: readonly string[];
 }
 
-/** The place of a build that waits for its first slots. */
-export interface QueueFigures {
-  /** 1: it is next, among builds. */
-  position: number;
-  /** Slots that it needs in one step. */
-  needs: number;
-  /** Slots that are set aside for it. */
-  aside: number;
-  /** What keeps it out of the queue: the name of a bound that leaves too little room for it. */
-  cap?: string;
-}
-
 /** What a build has had of the pool. */
 export interface BuildAccount {
   /** Slots × milliseconds in its clients' hands, jobs without a token included. */
@@ -124,8 +113,8 @@ export interface BuildFigures {
   clients: ClientFigures[];
   /** Of a lease: its bounds, and how many slots it should have. */
   lease?: { min: number; max: number; wish: number };
-  /** While it is `starting`. */
-  queue?: QueueFigures;
+  /** While it waits. */
+  wait: Wait | undefined;
 }
 
 export interface Snapshot {

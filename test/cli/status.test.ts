@@ -37,7 +37,10 @@ test('it shows who holds what and who waits', async (t) => {
   const lines = (await pool.stint(['status'])).stdout.split('\n');
   assert.equal(lines[0], '1 slot: 1 used, 0 free');
   assert.match(lines[2] as string, /^1 +1 +- +\d+s +\d+ +\S+ +the first$/);
-  assert.match(lines[3] as string, /^2 +0 +yes +\d+s +\d+ +\S+ +the second {2}\(waits for its first slot\)$/);
+  assert.match(
+    lines[3] as string,
+    /^2 +0 +yes +\d+s +\d+ +\S+ +the second {2}\(waits for its first slot: the slot is out; 1st in the queue\)$/,
+  );
   first.kill('SIGTERM');
   assert.equal((await second.ended).code, 0);
   await pool.stop();

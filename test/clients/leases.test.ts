@@ -86,7 +86,7 @@ class Site {
       while (!stopped) {
         const { builds, free, overcommit } = await this.#place.status();
         assert.ok(free >= 0 && overcommit === 0);
-        for (const { reason, implicit, held } of builds) assert.ok(reason === undefined || implicit + held === 0);
+        for (const { state, implicit, held } of builds) assert.ok(state !== 'starting' || implicit + held === 0);
         for (const { lease, implicit } of builds) assert.ok(lease === undefined || implicit === 0 || implicit >= 2);
         await pause(30);
       }
