@@ -175,6 +175,8 @@ const mount = 'it must be an absolute path of at most 98 bytes, without white sp
 const mode = 'it must be an octal string that lets read and write, from "0600" to "0666"';
 const group = 'it must be the name or the number of a group';
 const timeout = 'it must be a whole number of seconds from 0 to 86400';
+const minMemory =
+  'it must be bytes like "1GiB", at least "1MiB", or a part of all memory like "5%", below 100%; 0: none';
 const program = "it must be a program's name of 1 to 255 characters without /; * and ? stand for others";
 const node = 'it must be "file", "pipe" or "split"';
 const keys = 'there are jobs, mount, mode, group, api_group, on_term, stop_timeout, state, share, limits, rule, client';
@@ -241,10 +243,11 @@ for (const [text, said] of [
   ['[share]\nuser_max = 0', 'FILE:2: share.user_max is 0; it must be a whole number from 1 to 4096'],
   ['jobs = 4\n[share]\nfirst_slot_max = 5', 'FILE:3: share.first_slot_max is 5; it must be at most jobs, which is 4'],
   ['jobs = 4\n[limits]\nmin_slots = 5', 'FILE:3: limits.min_slots is 5; it must be at most jobs, which is 4'],
-  [
-    '[limits]\nmin_memory = "5 percent"',
-    'FILE:2: limits.min_memory is "5 percent"; it must be bytes like "1GiB", "512MiB" or 1073741824, or a part of all memory like "5%", below 100%',
-  ],
+  ['[limits]\nmin_memory = "5 percent"', `FILE:2: limits.min_memory is "5 percent"; ${minMemory}`],
+  // Whoever writes that means percent, or something else, but not bytes.
+  ['[limits]\nmin_memory = 5', `FILE:2: limits.min_memory is 5; ${minMemory}`],
+  ['[limits]\nmin_memory = "100%"', `FILE:2: limits.min_memory is "100%"; ${minMemory}`],
+  ['[limits]\nmin_memory = "1 GB"', `FILE:2: limits.min_memory is "1 GB"; ${minMemory}`],
   [
     '[limits]\nmemory_per_job = 5',
     'FILE:2: limits.memory_per_job is 5; it must be bytes like "256MiB", at least "1MiB"',

@@ -65,8 +65,8 @@ export const KEYS: Readonly<Record<string, Key>> = {
   'limits.max_io_pressure': percent(0),
   'limits.max_memory_pressure': percent(20),
   'limits.min_memory': {
-    allowed: 'bytes like "1GiB", "512MiB" or 1073741824, or a part of all memory like "5%", below 100%',
-    fits: (value) => bytesOf(value) !== undefined || percentOf(value) !== undefined,
+    allowed: 'bytes like "1GiB", at least "1MiB", or a part of all memory like "5%", below 100%; 0: none',
+    fits: (value) => bytesOf(value) === 0 || (bytesOf(value) ?? 0) >= 2 ** 20 || percentOf(value) !== undefined,
     standard: '5%',
   },
   'limits.memory_per_job': {
