@@ -53,7 +53,7 @@ export async function reach<T>(found: RuntimeDir, { jobs, user, ask }: Way<T>): 
 
 function refusal(error: Refused, { system }: RuntimeDir): StintError {
   if (error.status === 504) return new StintError(error.message, { exit: EXIT.RUN_TIMED_OUT, cause: error });
-  const hint = system && error.status !== 409 ? { hint: 'for a pool of your own: stint run --user' } : {};
+  const hint = system && error.status !== 409 ? { hint: 'for a pool of your own: --user' } : {};
   return new StintError(`the daemon refused: ${error.message}`, { cause: error, ...hint });
 }
 

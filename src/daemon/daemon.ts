@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import type { Peer } from '../api/call.ts';
 import { leaseRoutes } from '../api/lease-routes.ts';
 import { pastRoutes } from '../api/past-routes.ts';
 import { routesOf } from '../api/routes.ts';
@@ -164,6 +165,7 @@ function openBuilds(
       : { system: { ...system, device: mount.device, mount: runtime.dir } }),
   };
   const daemon = { version, socket: runtime.socket };
+  const refuse = (caller: Peer) => (system === undefined ? undefined : refusal(caller, system));
   return new Builds({
     settings,
     recorder,
@@ -171,9 +173,9 @@ function openBuilds(
       system === undefined
         ? { ...daemon, mode: 'user' as const }
         : { ...daemon, mode: 'system' as const, mount: runtime.dir },
-    refuse: (caller) => (system === undefined ? undefined : refusal(caller, system)),
+    refuse,
     engine: (events) => new EngineHandle(engine, { ...events, died }),
-    withs: (engine) => new Withs(engine, { settings, group: system?.apiGroup, system: system !== undefined }),
+    withs: (engine) => new Withs(engine, { settings, machine: system && { group: system.apiGroup, refuse } }),
     watch: (engine) =>
       new Watch({
         engine,

@@ -8,8 +8,16 @@ import { ancestorsOf } from '../process/lineage.ts';
 import { relativesOf } from '../process/proc.ts';
 import type { Settings } from './settings.ts';
 
-/** Nobody needs so many at once. */
+/** No user needs so many at once. */
 const MAX_WITHS = 1000;
+
+/** Who may do what in the machine's pool. */
+export interface MachineRights {
+  /** Whose members may change it, beside root. */
+  group: number;
+  /** Why `caller` may not take slots; undefined when it may. */
+  refuse(caller: Peer): string | undefined;
+}
 
 interface Lent extends WithStatus {
   /** Called when it counts, or when its process is gone already. */
@@ -20,19 +28,18 @@ export class Withs {
   readonly #engine: Pick<EngineHandle, 'lend'>;
   readonly #settings: Settings;
   readonly #group: number | undefined;
-  readonly #system: boolean;
+  readonly #refuse: ((caller: Peer) => string | undefined) | undefined;
   readonly #lent = new Map<number, Lent>();
   #nextId = 1;
 
-  /** @param group whose members may change the machine's pool, beside root */
   constructor(
     engine: Pick<EngineHandle, 'lend'>,
-    { settings, group, system }: { settings: Settings; group: number | undefined; system: boolean },
+    { settings, machine }: { settings: Settings; machine: MachineRights | undefined },
   ) {
     this.#engine = engine;
     this.#settings = settings;
-    this.#group = group;
-    this.#system = system;
+    this.#group = machine?.group;
+    this.#refuse = machine?.refuse;
   }
 
   get size(): number {
@@ -61,12 +68,17 @@ export class Withs {
   /** Resolves when it counts; it does as long as the calling process lives. @throws HttpError 403, 410, 503 */
   async open({ label, slots, ...terms }: OpenWith, caller: Peer): Promise<WithOpened> {
     const trusted = mayChange(caller, this.#group);
-    if (!trusted && slots !== undefined) throw new HttpError(403, whoMay(caller, this.#group));
-    if (!trusted && this.#system && terms.class === 'interactive')
-      throw new HttpError(403, `class interactive: ${whoMay(caller, this.#group)}`);
-    if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
-    if (this.#lent.size >= MAX_WITHS) throw new HttpError(503, `${MAX_WITHS} commands have lent settings already`);
     const { pid, uid } = caller;
+    if (!trusted) {
+      const refusal = this.#refuse?.(caller);
+      if (refusal !== undefined) throw new HttpError(403, refusal);
+      if (slots !== undefined) throw new HttpError(403, whoMay(caller, this.#group));
+      if (terms.class === 'interactive') throw new HttpError(403, `class interactive: ${whoMay(caller, this.#group)}`);
+    }
+    if (pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
+    const own = [...this.#lent.values()].filter((one) => one.uid === uid);
+    if (own.length >= MAX_WITHS)
+      throw new HttpError(503, `${MAX_WITHS} commands of user ${userName(uid)} have lent settings already`);
     const id = this.#nextId++;
     const status = { id, label, pid, user: userName(uid), uid, since: Date.now(), ...terms };
     await new Promise<void>((begun) => {

@@ -29,6 +29,8 @@ interface Parts {
 export class Withs {
   readonly #parts: Parts;
   readonly #byId = new Map<number, With>();
+  /** Of several in one process the last is the innermost. */
+  readonly #byPid = new Map<number, With[]>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -50,6 +52,7 @@ export class Withs {
     const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
     one.top = outer?.top ?? (one as With);
     this.#byId.set(id, one as With);
+    this.#byPid.set(pid, [...(this.#byPid.get(pid) ?? []), one as With]);
     loop.watch(pidfd, EPOLLIN, () => {
       loop.unwatch(pidfd);
       closeSync(pidfd);
@@ -63,13 +66,8 @@ export class Withs {
 
   /** The nearest one that is, or is above, the first of these processes. */
   nearest(pids: readonly number[]): With | undefined {
-    if (this.#byId.size === 0) return undefined;
-    for (const pid of pids) {
-      // Of several in one process the last is the innermost.
-      const found = [...this.#byId.values()].findLast((one) => one.pid === pid);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    const pid = pids.find((one) => this.#byPid.has(one));
+    return pid === undefined ? undefined : this.#byPid.get(pid)?.at(-1);
   }
 
   /** Those that go by these numbers, as far as they have not ended. */
@@ -84,6 +82,9 @@ export class Withs {
 
   #over(one: With): void {
     this.#byId.delete(one.id);
+    const others = this.#byPid.get(one.pid)?.filter((other) => other !== one) ?? [];
+    if (others.length === 0) this.#byPid.delete(one.pid);
+    else this.#byPid.set(one.pid, others);
     for (const running of one.builds) this.#parts.builds.takeBack(one, running);
     this.#parts.send({ type: 'over', id: one.id });
   }

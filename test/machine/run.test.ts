@@ -54,7 +54,7 @@ test('who may not open the node is told which group can, and of --user', { skip 
   assert.equal(stdout, '');
   assert.equal(
     stderr,
-    'stint: the daemon refused: user nobody is not in group root\nhint: for a pool of your own: stint run --user\n',
+    'stint: the daemon refused: user nobody is not in group root\nhint: for a pool of your own: --user\n',
   );
   const own = await runAsNobody(machine, ['--user', '--jobs', '1', '--', 'echo', 'ran']);
   assert.deepEqual([own.code, own.stdout], [0, 'ran\n'], own.stderr);

@@ -65,7 +65,7 @@ weight = 4
   ]);
   const shown = await machine.stint(['status']);
   assert.match(shown.stdout, /\(background; weight 0\.5; at most 2\)\n/);
-  assert.match(shown.stdout, /\(weight 4; rule 1 \(user 65534\): at most 3 in all\)\n/);
+  assert.match(shown.stdout, /[(; ]weight 4; rule 1 \(user 65534\): at most 3 in all\)\n/);
 
   writeFileSync(file, 'jobs = 8\n[[rule]]\nlabel = "slow *"\nclass = "interactive"\n[share]\nclass = "background"\n');
   machine.daemon.kill('SIGHUP');
