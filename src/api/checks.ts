@@ -8,7 +8,7 @@ const MAX_TEXT = 4096;
 const MAX_TIME = 400 * 24 * 3600 * 1000;
 
 export function objectOf(body: unknown): Record<string, unknown> {
-  if (typeof body === 'object' && body !== null) return body as Record<string, unknown>;
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
   throw new HttpError(400, 'the body must be a JSON object');
 }
 

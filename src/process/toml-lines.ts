@@ -1,34 +1,37 @@
-// On which line of a TOML file a key stands. The parser does not say, so this looks for it: well enough for a file that people
-// write, and where it finds nothing an error has no line. It takes no part in what the file means.
+// On which line of a TOML file something stands. The parser does not say, so it is asked how much of the file it takes until it
+// knows of it: exact whatever the form, and slow enough to be used for errors only.
+import { parse } from 'smol-toml';
 
-const HEADER = /^\s*\[{1,2}\s*["']?([^\]"']+?)["']?\s*\]/;
-const KEY = /^\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*[.=]/;
-
-/**
- * The line, from 1, of the key `path`: `['jobs']`, `['share', 'class']` in the table [share], or `['client', 1, 'node']` in the
- * second table [[client]]. Where it is not there, the line of the table it belongs to.
- */
-export function lineOf(text: string, path: readonly PropertyKey[]): number | undefined {
-  const lines = text.split('\n');
-  const headers = lines.flatMap((line, at) => (HEADER.test(line) ? [at] : []));
-  const [name, second] = path;
-  const [index, inner] = typeof second === 'number' ? [second, path[2]] : [0, second];
-  const tables = headers.filter((at) => HEADER.exec(lines[at] as string)?.[1] === name);
-  const table = path.length > 1 ? tables[index] : undefined;
-  if (table === undefined) {
-    const found = keyLine(lines.slice(0, headers[0]), name) ?? tables[0];
-    return found === undefined ? undefined : found + 1;
-  }
-  const end = headers.find((at) => at > table);
-  const found = keyLine(lines.slice(table + 1, end), inner);
-  return found === undefined ? table + 1 : table + found + 2;
+/** Finds in `text`, which is TOML, the line, from 1, on which a path begins; of what is missing, that of the table around it. */
+export function linesOf(text: string): (path: readonly PropertyKey[]) => number | undefined {
+  let parts: { lines: number; table: unknown }[] | undefined;
+  return (path) => {
+    parts ??= partsOf(text);
+    const known = parts.at(-1)?.table;
+    let wanted = path;
+    while (wanted.length > 0 && !has(known, wanted)) wanted = wanted.slice(0, -1);
+    const at = wanted.length === 0 ? -1 : parts.findIndex(({ table }) => has(table, wanted));
+    return at === -1 ? undefined : (parts[at - 1]?.lines ?? 0) + 1;
+  };
 }
 
-/** Where `key` begins a line of `lines`, from 0. */
-function keyLine(lines: readonly string[], key: PropertyKey | undefined): number | undefined {
-  const at = lines.findIndex((line) => {
-    const [, double, single, bare] = KEY.exec(line) ?? [];
-    return key !== undefined && (double ?? single ?? bare) === key;
+/** The beginnings of the file that are TOML by themselves: after each line but those within a text or an array. */
+function partsOf(text: string): { lines: number; table: unknown }[] {
+  const lines = text.split('\n');
+  return lines.flatMap((_, at) => {
+    try {
+      return [{ lines: at + 1, table: parse(`${lines.slice(0, at + 1).join('\n')}\n`) }];
+    } catch {
+      return [];
+    }
   });
-  return at === -1 ? undefined : at;
+}
+
+function has(table: unknown, path: readonly PropertyKey[]): boolean {
+  let value = table;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return true;
 }

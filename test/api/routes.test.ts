@@ -185,7 +185,7 @@ test('a build is opened as docs/api.md shows', async (t) => {
 for (const [body, error] of [
   [undefined, 'the body must be a JSON object'],
   ['"text"', 'the body must be a JSON object'],
-  [[], 'label must be a string of at most 4096 characters'],
+  [[], 'the body must be a JSON object'],
   [null, 'the body must be a JSON object'],
   [{ cwd: '/' }, 'label must be a string of at most 4096 characters'],
   [{ label: 'x'.repeat(4097), cwd: '/' }, 'label must be a string of at most 4096 characters'],

@@ -160,6 +160,34 @@ for (const [args, code, said] of [
   });
 }
 
+test('whatever is sent as a value is taken, or refused by its key', async (t) => {
+  const pool = await startPool(t, 4);
+  const odd = [
+    true,
+    '',
+    '\u0000',
+    -1,
+    1.5,
+    1e300,
+    [1],
+    [],
+    {},
+    { toString: 1, valueOf: 1 },
+    JSON.parse('{"__proto__":1}'),
+  ];
+  for (const key of [...Object.keys(KEYS), '__proto__', 'toString']) {
+    for (const value of odd) {
+      const body = `{${JSON.stringify(key)}:${JSON.stringify(value)}}`;
+      const { status, json } = await ask(pool.socket, 'PUT', '/settings', body);
+      if (status === 200) assert.equal(KEYS[key]?.fits(value), true, `${key} = ${value}`);
+      else assert.ok(status === 400 && json.error.includes(key), `${key}: ${status} ${json.error}`);
+    }
+    if (Object.hasOwn(KEYS, key)) await ask(pool.socket, 'PUT', '/settings', { [key]: null });
+  }
+  assert.equal((await ask(pool.socket, 'PUT', '/settings', [])).status, 400);
+  await pool.stop();
+});
+
 test('of two keys of which one is wrong neither is set', async (t) => {
   const pool = await startPool(t, 4);
   assert.equal((await pool.stint(['set', 'jobs=2', 'limits.ramp=0'])).code, 2);

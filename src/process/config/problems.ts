@@ -2,7 +2,7 @@
 
 import { nearest } from '../../errors.ts';
 import { groupId, groupNames, userId, userNames } from '../groups.ts';
-import { lineOf } from '../toml-lines.ts';
+import { linesOf } from '../toml-lines.ts';
 import { SECTIONS, type Values } from './keys.ts';
 import { FILE, PLACES, type Rules } from './schema.ts';
 import { type Complaint, clashes, shown, unknownKey, wrong } from './words.ts';
@@ -18,9 +18,11 @@ type Table = Readonly<Record<string, unknown>>;
 /** In the order of the file. */
 export function problemsOf(table: Table, text: string): Problem[] {
   const issues = typeIssues(table);
-  const found = [...issues, ...(issues.length === 0 ? beyondTypes(table) : [])];
+  const isBad = (path: Path) => issues.some((issue) => isWithin(issue.path, path) || isWithin(path, issue.path));
+  const found = [...issues, ...beyondTypes(table, isBad)];
+  const lineOf = linesOf(text);
   return found
-    .map(({ path, ...complaint }) => ({ ...complaint, line: lineOf(text, path) }))
+    .map(({ path, ...complaint }) => ({ ...complaint, line: lineOf(path) }))
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
@@ -42,21 +44,25 @@ function typeIssues(table: Table): (Complaint & { path: Path })[] {
   );
 }
 
-/** What is wrong though every value by itself could be right. */
-function beyondTypes(table: Table): (Complaint & { path: Path })[] {
-  const { rule: rules = [], group, api_group } = table as { rule?: Rules; group?: unknown; api_group?: unknown };
-  const clashing = clashes(settingsIn(table)).map(({ key, ...complaint }) => ({ path: key.split('.'), ...complaint }));
+/** What is wrong though every value by itself could be right; `isBad`: what need not be looked at, or not in that way. */
+function beyondTypes(table: Table, isBad: (path: Path) => boolean): (Complaint & { path: Path })[] {
+  const { rule: rules, group, api_group } = table as { rule?: Rules; group?: unknown; api_group?: unknown };
+  const settings = Object.entries(settingsIn(table)).filter(([key]) => !isBad(key.split('.')));
+  const clashing = clashes(Object.fromEntries(settings));
   return [
-    ...clashing,
+    ...clashing.map(({ key, ...complaint }) => ({ path: key.split('.'), ...complaint })),
     ...nobody(['group'], group, 'group'),
     ...nobody(['api_group'], api_group, 'group'),
-    ...rules.flatMap((rule, at) => [
+    ...(Array.isArray(rules) ? rules : []).flatMap((rule, at) => [
       ...nobody(['rule', at, 'user'], rule.user, 'user'),
       ...nobody(['rule', at, 'group'], rule.group, 'group'),
       ...halves(rule).map((complaint) => ({ path: ['rule', at], ...complaint })),
     ]),
-  ];
+  ].filter(({ path }) => !isBad(path));
 }
+
+/** Whether a path is `around`, or below that. */
+const isWithin = (path: Path, around: Path): boolean => around.every((key, at) => path[at] === key);
 
 /** What a rule lacks. */
 function halves({ user, group, label, cgroup, ...says }: Rules[number]): Complaint[] {
@@ -70,7 +76,7 @@ function halves({ user, group, label, cgroup, ...says }: Rules[number]): Complai
 }
 
 function nobody(path: Path, wanted: unknown, kind: 'user' | 'group'): (Complaint & { path: Path })[] {
-  if (wanted === undefined) return [];
+  if (typeof wanted !== 'string' && typeof wanted !== 'number') return []; // it is missing, or bad by its type
   const [id, names] = kind === 'user' ? [userId, userNames] : [groupId, groupNames];
   if (id(String(wanted)) !== undefined) return [];
   const guess = nearest(String(wanted), names());

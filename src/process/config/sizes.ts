@@ -6,8 +6,9 @@ const MOST = 2 ** 50;
 
 /** `1GiB`, `512 MiB`, `1.5GiB`, or a number of bytes; undefined when it is none. */
 export function bytesOf(value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   const [, amount, unit = 'B'] = /^(\d{1,16}(?:\.\d{1,6})?) ?([KMGT]iB|B)?$/.exec(String(value)) ?? [];
-  if ((typeof value !== 'string' && typeof value !== 'number') || amount === undefined) return undefined;
+  if (amount === undefined) return undefined;
   const bytes = Math.round(Number(amount) * (UNITS[unit] as number));
   return bytes <= MOST ? bytes : undefined;
 }

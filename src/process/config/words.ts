@@ -17,8 +17,9 @@ export const wrong = (key: string, value: unknown, allowed: string): Complaint =
 
 /** `key` is none of `known`; `place`: where it stands, if that says more. */
 export function unknownKey(key: string, known: readonly string[], place = ''): Complaint {
-  const message = `unknown key ${key}${place}; there are ${known.join(', ')}`;
-  const guess = nearest(key, known);
+  const name = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
+  const message = `unknown key ${name}${place}; there are ${known.join(', ')}`;
+  const guess = nearest(key.toLowerCase(), known);
   return guess === undefined ? { message } : { message, hint: `did you mean ${guess}?` };
 }
 
@@ -47,6 +48,10 @@ export function parseValue(text: string): Value {
 /** As it would stand in the file, or nearly so, and not too long. */
 export function shown(value: unknown): string {
   const text =
-    value instanceof Date ? value.toISOString() : typeof value === 'number' ? String(value) : JSON.stringify(value);
+    value instanceof Date
+      ? value.toISOString()
+      : typeof value === 'number'
+        ? String(value).replace('Infinity', 'inf').replace('NaN', 'nan')
+        : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
