@@ -146,7 +146,7 @@ test('a lease waits until a stint with that leaves it too few slots has ended, u
 });
 
 test('a daemon that somebody started for it stays as long as it', async (t) => {
-  const pool = await startPool(t, 1, ['--idle-exit', '1']);
+  const pool = await startPool(t, 1, { args: ['--idle-exit', '1'] });
   const command = sleeper(pool, ['--slots', '2']);
   await pool.untilStatus((status) => status.with.length === 1);
   await new Promise((resolve) => setTimeout(resolve, 2500));
