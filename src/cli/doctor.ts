@@ -10,6 +10,7 @@ import { HOST_CHECKS } from './doctor/host-checks.ts';
 import { JOBSERVER_CHECKS } from './doctor/jobserver-checks.ts';
 import { isLate } from './doctor/patience.ts';
 import { POOL_CHECKS } from './doctor/pool-checks.ts';
+import { PROCESS_CHECKS } from './doctor/process-checks.ts';
 import { reportOf, text } from './doctor/report.ts';
 import { note, print } from './print.ts';
 
@@ -25,7 +26,7 @@ Each finding has a name in parentheses, by which docs/troubleshooting.md explain
 Exit status: 0 when nothing was found; 1 when something was; 2 when the arguments are wrong.
 `;
 
-const CHECKS = [...POOL_CHECKS, ...JOBSERVER_CHECKS, ...ENVIRONMENT_CHECKS, ...HOST_CHECKS];
+const CHECKS = [...POOL_CHECKS, ...JOBSERVER_CHECKS, ...ENVIRONMENT_CHECKS, ...PROCESS_CHECKS, ...HOST_CHECKS];
 
 export async function doctor(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(args, { json: 'flag' }, 'doctor');

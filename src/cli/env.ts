@@ -44,10 +44,10 @@ const FORMS: Readonly<Record<string, (pool: Pool) => string>> = {
   make: forMake,
   ninja: forNinja,
   cargo: forCargo,
-  portage: forPortage,
+  portage: warned(forPortage),
   docker: forDocker,
-  systemd: forSystemd,
-  ci: ({ makeflags }) => `MAKEFLAGS=${makeflags}\nCARGO_MAKEFLAGS=${makeflags}\n`,
+  systemd: warned(forSystemd),
+  ci: warned(({ makeflags }) => `MAKEFLAGS=${makeflags}\nCARGO_MAKEFLAGS=${makeflags}\n`),
 };
 
 export async function env(args: readonly string[]): Promise<number> {
@@ -101,6 +101,15 @@ function groupOf(node: string): number | undefined {
   }
 }
 
+/** With a word to whoever has a make on PATH that would fail, for settings that are not only for a shell. */
+function warned(form: (pool: Pool) => string): (pool: Pool) => string {
+  return (pool) => {
+    const old = tooOld('make', MAKE);
+    if (old !== undefined) note(`${old}: start makes by stint run, where this is set too`);
+    return form(pool);
+  };
+}
+
 function forShell(pool: Pool): string {
   const old = tooOld('make', MAKE);
   if (old !== undefined) note(`leaving out MAKEFLAGS: ${old}`);
@@ -118,7 +127,7 @@ function forMake({ here }: Pool): string {
 function forNinja({ here }: Pool): string {
   refuse(tooOld('ninja', NINJA), 'put ninja 1.13 before it on PATH; or: stint run --slots 2..8 -- ninja -j {slots}');
   const make = tooOld('make', MAKE);
-  if (make !== undefined) note(`${make}: start makes by stint run, not from here`);
+  if (make !== undefined) note(`${make}: start makes by stint run, where this is set too`);
   const stray = findJobs(process.env.NINJAOPTS ?? '', { letters: false }) === undefined ? '' : unset('NINJAOPTS');
   return setting('MAKEFLAGS', here) + unset('CMAKE_BUILD_PARALLEL_LEVEL') + stray;
 }
@@ -152,7 +161,7 @@ function forSystemd({ dir, makeflags, group }: Pool): string {
   const lines = [
     '[Service]',
     ...['MAKEFLAGS', 'CARGO_MAKEFLAGS'].map((name) => `Environment="${name}=${words(makeflags)}"`),
-    `BindPaths="${words(dir)}"`,
+    `BindPaths=${words(dir)}`,
   ];
   if (group !== undefined) lines.push(`SupplementaryGroups=${groupName(group)}`);
   return lines.map((line) => `${line}\n`).join('');

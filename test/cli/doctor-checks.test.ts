@@ -7,10 +7,11 @@ import type { Facts, Place, Pool } from '../../src/cli/doctor/facts.ts';
 import { HOST_CHECKS } from '../../src/cli/doctor/host-checks.ts';
 import { JOBSERVER_CHECKS } from '../../src/cli/doctor/jobserver-checks.ts';
 import { POOL_CHECKS } from '../../src/cli/doctor/pool-checks.ts';
+import { PROCESS_CHECKS } from '../../src/cli/doctor/process-checks.ts';
 import { reportOf, text } from '../../src/cli/doctor/report.ts';
 import { isReport } from '../helpers/doctor.ts';
 
-const CHECKS = [...POOL_CHECKS, ...JOBSERVER_CHECKS, ...ENVIRONMENT_CHECKS, ...HOST_CHECKS];
+const CHECKS = [...POOL_CHECKS, ...JOBSERVER_CHECKS, ...ENVIRONMENT_CHECKS, ...PROCESS_CHECKS, ...HOST_CHECKS];
 const VARIABLES = ['MAKEFLAGS', 'CARGO_MAKEFLAGS', 'GNUMAKEFLAGS', 'MAKEOPTS', 'NINJAOPTS', 'CARGO_BUILD_JOBS', 'PATH'];
 const PATHS = ['/run/stint/jobserver', '/tmp/stint-7/fifo-9-1', '/tmp/stint-7/fifo-x', '/dev/steve'];
 

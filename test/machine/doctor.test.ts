@@ -193,6 +193,12 @@ test('compilers below a client of the node are inside, those beside it are outsi
     found.map(({ id, pid }) => [id, pid]),
     [['outside-pool', outside.pid]],
   );
+  const asked = await examine(machine, { args: [String(outside.pid)], env: { PATH: goodPath(machine) } });
+  assert.deepEqual(
+    asked.ids.filter((id) => !id.endsWith('too-old')),
+    ['stray-jobs', 'outside-pool'],
+    'asked for by its number, it also hears why',
+  );
   inside.killAll('SIGKILL');
   outside.killAll('SIGKILL');
   await machine.stop();

@@ -79,7 +79,7 @@ test('each form is what its reader takes', { skip: skip || missing('emerge', 'to
   assert.deepEqual(await lines('systemd'), [
     '[Service]',
     ...both.map((line) => `Environment="${line}"`),
-    `BindPaths="${machine.mount}"`,
+    `BindPaths=${machine.mount}`,
     'SupplementaryGroups=adm',
   ]);
   const { stdout } = await machine.shell(`eval "printf '%s\\n' run $("$STINT" env --for docker) image"`);
@@ -103,6 +103,9 @@ test('a client that is too old for them is told, and gets none', { skip }, async
     [0, 'stint: leaving out MAKEFLAGS: make 4.3 ends with an error on a path\n'],
   );
   assert.match(all.stdout, /^export CARGO_MAKEFLAGS=.*\n$/);
+  const ci = await machine.stint(['env', '--for', 'ci'], { env: { PATH } });
+  assert.deepEqual([ci.code, ci.stdout.split('\n').length], [0, 3]);
+  assert.match(ci.stderr, /^stint: make 4\.3 ends with an error on a path: start makes by stint run, .*\n$/);
   const old = await machine.stint(['env', '--for', 'ninja'], { env: { PATH: pathWith(machine, 'ninja', '1.11.1') } });
   assert.deepEqual([old.code, old.stdout], [1, '']);
   await machine.stop();
