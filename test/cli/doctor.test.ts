@@ -204,16 +204,16 @@ test('no daemon is told', { skip }, async (t) => {
 
 test('a daemon that was killed is told by the socket that it left', { skip }, async (t) => {
   const pool = await startPool(t, 2);
-  pool.daemon.kill('SIGKILL');
+  pool.daemon.killAll('SIGKILL');
   await pool.daemon.ended;
   assert.deepEqual((await examine(pool)).ids, ['socket-stale']);
 });
 
 test('a daemon that is stopped is told', { skip }, async (t) => {
   const pool = await startPool(t, 2);
-  pool.daemon.kill('SIGSTOP');
+  pool.daemon.killAll('SIGSTOP');
   assert.deepEqual((await examine(pool)).ids, ['daemon-hangs']);
-  pool.daemon.kill('SIGCONT');
+  pool.daemon.killAll('SIGCONT');
   await pool.stop();
 });
 

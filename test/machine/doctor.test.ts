@@ -105,7 +105,7 @@ test('what nobody else may read of a process is said to be so, and is no finding
 
 test('a mount whose daemon is gone is told', { skip }, async (t) => {
   const machine = await startMachine(t, 2);
-  machine.daemon.kill('SIGKILL');
+  machine.daemon.killAll('SIGKILL');
   await machine.daemon.ended;
   const { ids } = await examine(machine, { env: { MAKEFLAGS: machine.makeflags() } });
   assert.deepEqual(ids, ['mount-dead']);
@@ -113,9 +113,9 @@ test('a mount whose daemon is gone is told', { skip }, async (t) => {
 
 test('a daemon that does not answer is told, and waited for no longer than a few seconds', { skip }, async (t) => {
   const machine = await startMachine(t, 2);
-  machine.daemon.kill('SIGSTOP');
+  machine.daemon.killAll('SIGSTOP');
   assert.deepEqual((await examine(machine)).ids, ['daemon-hangs']);
-  machine.daemon.kill('SIGCONT');
+  machine.daemon.killAll('SIGCONT');
   await machine.stop();
 });
 
