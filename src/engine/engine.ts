@@ -222,6 +222,7 @@ export class Engine {
 
   #snapshot(request: number): void {
     this.#pipes.recount(this.#clock());
+    this.#builds.startGranted(); // nobody who has its slots waits
     const snapshot = {
       capacity: this.#ledger.capacity,
       limit: this.#ledger.limit,

@@ -263,7 +263,8 @@ test('the API says what is wrong with a request, and lives on', async (t) => {
     /^HTTP\/1.1 404 [\s\S]*no such call: GET \/nothing/,
   );
   assert.match(await talk(pool, post('{')), /^HTTP\/1.1 400 [\s\S]*the body is not JSON/);
-  assert.match(await talk(pool, post('[]')), /^HTTP\/1.1 400 [\s\S]*label must be a string/);
+  assert.match(await talk(pool, post('[]')), /^HTTP\/1.1 400 [\s\S]*the body must be a JSON object/);
+  assert.match(await talk(pool, post('{}')), /^HTTP\/1.1 400 [\s\S]*label must be a string/);
   assert.match(
     await talk(pool, post('{"label":"x","cwd":"/","implicit":2}')),
     /^HTTP\/1.1 400 [\s\S]*implicit must be 0 or 1/,
