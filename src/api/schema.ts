@@ -41,6 +41,46 @@ export interface BuildOpened {
   capacity: number;
 }
 
+/** `PATCH /builds/:id`: how a build stands beside others, as long as it lasts; one of them at least. The answer is the build. */
+export interface ChangeBuild {
+  /** 0.01 to 1000. */
+  weight?: number;
+  class?: BuildStatus['class'];
+}
+
+/** The answer to `POST /builds/:id/reclaim`. */
+export interface Reclaimed {
+  /** Slots that were stranded, and are free again. */
+  slots: number;
+}
+
+/** `GET /processes/:pid`: where a process stands. */
+export interface ProcessStatus {
+  pid: number;
+  program: string;
+  user: string;
+  uid: number;
+  /** The number of the build that it is in; missing: it is in none. */
+  build?: number;
+  /** Whether it is the root of that. */
+  root: boolean;
+  /** Itself, if it has the jobserver open; only in system mode. */
+  client?: ClientStatus;
+  /** The nearest process above it that has the jobserver open; only in system mode. */
+  above?: { pid: number; program: string };
+  /** The build that it would begin by opening the machine's jobserver. */
+  would?: { kind: BuildStatus['kind']; label: string };
+  /** Only while it is known to wait. */
+  waits?: {
+    /** Milliseconds until now. */
+    for: number;
+    /** Slots that it needs in one step. */
+    slots: number;
+    /** Why its build has nothing more now, in words for people. */
+    reason: string;
+  };
+}
+
 /** `POST /leases`: several slots in one step. */
 export interface OpenLease {
   label: string;
@@ -275,6 +315,10 @@ export interface BuildStatus {
   stranded: number;
   /** Tokens that clients returned without having taken them, in all; they add nothing to the pool. */
   surplus: number;
+  /** Slots that it used, times the seconds that it did, so far. */
+  slotSeconds?: number;
+  /** The most memory that its processes were seen to have together, bytes. */
+  peakMemory?: number;
   /** Its processes that have the jobserver open; only in system mode, as nobody can be told apart in the FIFO of user mode. */
   clients?: ClientStatus[];
 }

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { buildRoutes } from '../api/build-routes.ts';
 import type { Peer } from '../api/call.ts';
 import { leaseRoutes } from '../api/lease-routes.ts';
 import { pastRoutes } from '../api/past-routes.ts';
@@ -21,6 +22,7 @@ import type { Values } from '../process/config/keys.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
+import { Changes } from './changes.ts';
 import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
 import { dropLock, removeFile, takeLock } from './lock.ts';
@@ -105,9 +107,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     if (system === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
     const group = system?.apiGroup;
+    const changes = new Changes(builds, { group, system: system !== undefined });
+    const leases = new Leases(builds, group);
     const routes = [
       ...routesOf(builds),
-      ...leaseRoutes(new Leases(builds, group)),
+      ...buildRoutes(changes),
+      ...leaseRoutes(leases),
       ...settingsRoutes(builds, group),
       ...pastRoutes(new Past(builds, recorder)),
     ];

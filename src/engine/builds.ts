@@ -7,10 +7,19 @@ import type { Build, Client, Waiter } from '../core/types.ts';
 import { waitsOf } from '../core/waits.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
+import type { Lineage } from '../process/lineage.ts';
 import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
-import type { BuildAccount, BuildFacts, BuildFigures, BuildTerms, FromEngine, LeaseTerms } from './messages.ts';
-import { type Rules, standingOf } from './standings.ts';
+import type {
+  BuildAccount,
+  BuildFacts,
+  BuildFigures,
+  BuildTerms,
+  ClientFigures,
+  FromEngine,
+  LeaseTerms,
+} from './messages.ts';
+import { type Rules, type Said, standingOf } from './standings.ts';
 import { Timeouts } from './timeouts.ts';
 import type { With, Withs } from './withs.ts';
 
@@ -32,6 +41,8 @@ export interface Running {
   bounds: readonly string[];
   /** What is lent to it. */
   readonly withs: Set<With>;
+  /** What was said of it alone. */
+  said: Said;
   /** The `stint with` that it is the build of; undefined: of none. */
   readonly below: With | undefined;
   /** What it asked for, if it is a lease; all its slots are then those of `root`. */
@@ -48,10 +59,27 @@ export interface Ground {
   rootGone(running: Running): boolean;
   /** It is over. */
   close(running: Running): void;
+  /** Takes back what is stranded; how many slots that was. */
+  reclaim(running: Running): number;
+  /** What is known of a process beside the build that it is the root of, or below whose root it is. */
+  find(lineage: Lineage): Whereabouts;
   /** The build of the last of these processes that is a client. */
   clientAbove(pids: readonly number[]): Running | undefined;
   /** Fills in what the build's nodes tell. */
   figures(running: Running): Pick<BuildFigures, 'waiting' | 'stranded' | 'surplus' | 'clients'>;
+}
+
+/** Where a process stands. */
+export interface Whereabouts {
+  /** The build that it is in, or that of the nearest `stint run` of its user which its environment names. */
+  running?: Running | undefined;
+  /** What it would begin by opening the jobserver. */
+  would?: { kind: BuildFacts['kind']; label: string };
+  /** Itself, if it has the jobserver open, and the nearest process above it that has. */
+  client?: ClientFigures;
+  above?: { pid: number; program: string };
+  /** Its oldest acquire that waits. */
+  waiter?: Waiter | undefined;
 }
 
 interface Parts {
@@ -141,6 +169,7 @@ export class Builds {
       bounds,
       lease: undefined,
       withs: new Set(withs),
+      said: {},
       below,
     };
     this.byId.set(id, running);
@@ -230,6 +259,26 @@ export class Builds {
     return root === undefined ? this.#ground.clientAbove(pids) : roots.get(root);
   }
 
+  /** Something is said of a build alone; what was said before stays, as far as it is of something else. */
+  say(id: number, said: Said): void {
+    const running = this.byId.get(id);
+    if (running === undefined) return;
+    const { weight, class: of, lowered } = said;
+    if (weight !== undefined) running.said.weight = weight;
+    if (of !== undefined) {
+      running.said.class = of;
+      delete running.said.lowered;
+    }
+    if (lowered !== undefined) running.said.lowered = lowered;
+    this.#stand(running);
+  }
+
+  /** Takes back what nobody can have any more; how many slots that was. */
+  reclaim(id: number): number {
+    const running = this.byId.get(id);
+    return running === undefined ? 0 : this.#ground.reclaim(running);
+  }
+
   /** Something is lent to a build. */
   lend(one: With, running: Running): void {
     one.builds.add(running);
@@ -265,8 +314,8 @@ export class Builds {
 
   /** Has the ledger heed how a build stands now. */
   #stand(running: Running): void {
-    const { facts, build, withs } = running;
-    const { caps, userWeight, ...terms } = standingOf(facts, this.#rules, withs);
+    const { facts, build, withs, said } = running;
+    const { caps, userWeight, ...terms } = standingOf(facts, this.#rules, { lenders: withs, said });
     running.caps = caps;
     this.#ledger.setBuild(build, { ...terms, caps: this.#capsOf(running) });
     if (build.user.weight !== userWeight) this.#ledger.setUserWeight(facts.uid, userWeight);

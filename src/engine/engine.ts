@@ -14,7 +14,7 @@ import { Session } from '../nodes/fuse/session.ts';
 import { Request } from '../nodes/fuse/wire.ts';
 import { PipeNode } from '../nodes/pipe.ts';
 import { TapeWriter } from '../observe/tape.ts';
-import { Builds, type Running } from './builds.ts';
+import { Builds, type Ground, type Running } from './builds.ts';
 import { Fifos } from './fifos.ts';
 import { Leases } from './leases.ts';
 import { Lookups } from './lookups.ts';
@@ -22,6 +22,7 @@ import { Loop } from './loop.ts';
 import type { EngineOptions, FromEngine, SystemOptions, ToEngine } from './messages.ts';
 import type { Shift } from './relief.ts';
 import { System } from './system.ts';
+import { whereabouts } from './whereabouts.ts';
 import { Withs } from './withs.ts';
 
 const { EAGAIN, ENODEV, ECONNABORTED } = os.constants.errno;
@@ -58,6 +59,7 @@ export class Engine {
   readonly #tape: TapeWriter | undefined;
   readonly #ledger: Ledger;
   readonly #pipes: PipeNode;
+  readonly #ground: Ground;
   readonly #builds: Builds;
   readonly #withs: Withs;
   readonly #leases: Leases;
@@ -87,13 +89,13 @@ export class Engine {
     const over = (running: Running) => this.#builds.end(running);
     this.#leases = new Leases({ ...common, over });
     this.#machine = options.system === undefined ? undefined : this.#openMachine(options.system);
-    const ground =
+    this.#ground =
       this.#machine?.system ??
       new Fifos(
         { pipes: this.#pipes, leases: this.#leases, loop: this.#loop, now: () => this.#now, over },
         options.fifoPrefix,
       );
-    this.#builds = new Builds({ ...common, ground, rules: options.rules });
+    this.#builds = new Builds({ ...common, ground: this.#ground, rules: options.rules });
     this.#withs = new Withs({ ...common, builds: this.#builds });
     this.#builds.complete(this.#withs);
     this.#machine?.system.complete(this.#builds, this.#withs, this.#machine.directory);
@@ -195,6 +197,16 @@ export class Engine {
       case 'cap':
         this.#builds.setCap(message.name, message.limit);
         break;
+      case 'say':
+        this.#builds.say(message.id, message.said);
+        break;
+      case 'reclaim':
+        this.#clock();
+        this.#lines.send({ ...message, type: 'reclaimed', slots: this.#builds.reclaim(message.id) });
+        break;
+      case 'find':
+        this.#find(message);
+        break;
       case 'snapshot':
         this.#snapshot(message.request);
         break;
@@ -218,6 +230,12 @@ export class Engine {
         this.#stopped = true;
         break;
     }
+  }
+
+  #find({ request, lineage }: Extract<ToEngine, { type: 'find' }>): void {
+    this.#pipes.recount(this.#clock());
+    const parts = { builds: this.#builds, ground: this.#ground, now: this.#now };
+    this.#lines.send({ type: 'found', request, found: whereabouts(lineage, parts) });
   }
 
   #snapshot(request: number): void {

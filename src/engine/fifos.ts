@@ -2,7 +2,7 @@
 
 import { EPOLLET } from '../kernel/epoll.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
-import type { Ground, Running } from './builds.ts';
+import type { Ground, Running, Whereabouts } from './builds.ts';
 import type { Leases } from './leases.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures } from './messages.ts';
@@ -55,6 +55,16 @@ export class Fifos implements Ground {
     this.#byBuild.delete(running);
     this.#loop.unwatch(pipe.writeEnd);
     this.#pipes.closePipe(pipe);
+  }
+
+  reclaim(running: Running): number {
+    const pipe = this.#byBuild.get(running);
+    return pipe === undefined || running.build.held <= 0 ? 0 : this.#pipes.reclaim(pipe, this.#now());
+  }
+
+  /** Whoever is in no build may still have been started in one. */
+  find(): Whereabouts {
+    return {};
   }
 
   /** Nobody can be told apart in a FIFO. */

@@ -8,19 +8,20 @@ import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { OwnFolder } from '../nodes/fuse/own-ends.ts';
-import { lineageOf } from '../process/lineage.ts';
+import { type Lineage, lineageOf } from '../process/lineage.ts';
 import type {
   BuildAccount,
   BuildFacts,
   BuildTerms,
   EngineOptions,
   FromEngine,
+  ProcessFigures,
   Snapshot,
   SystemOptions,
   ToEngine,
 } from './messages.ts';
 import { newShift, Relief } from './relief.ts';
-import type { Lender, Rules } from './standings.ts';
+import type { Lender, Rules, Said } from './standings.ts';
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
@@ -49,7 +50,7 @@ export interface EngineEvents {
 
 type Started = Extract<FromEngine, { type: 'started' }>;
 /** What the engine says when it was asked. */
-type Answer = Extract<FromEngine, { type: 'snapshot' | 'resized' }>;
+type Answer = Extract<FromEngine, { type: 'snapshot' | 'resized' | 'reclaimed' | 'found' }>;
 
 export class EngineHandle {
   readonly #events: EngineEvents;
@@ -139,6 +140,23 @@ export class EngineHandle {
   /** Changes the bounds of a build beside those of rules. */
   setBounds(id: number, caps: readonly string[]): void {
     this.#send({ type: 'bounds', id, caps });
+  }
+
+  /** Says something of one build alone, as long as it lasts. */
+  say(id: number, said: Said): void {
+    this.#send({ type: 'say', id, said });
+  }
+
+  /** Takes back what nobody can have any more of a build; how many slots that was. */
+  async reclaim(id: number): Promise<number> {
+    const answer = await this.#ask<'reclaimed'>((request) => ({ type: 'reclaim', request, id }));
+    return answer.slots;
+  }
+
+  /** Where a process stands. */
+  async find(lineage: Lineage): Promise<ProcessFigures> {
+    const answer = await this.#ask<'found'>((request) => ({ type: 'find', request, lineage }));
+    return answer.found;
   }
 
   /** Changes how many slots the builds under a cap may have together, from 0. */
@@ -232,6 +250,8 @@ export class EngineHandle {
         this.#events.ended(message.id, message.account);
         break;
       case 'resized':
+      case 'reclaimed':
+      case 'found':
       case 'snapshot':
         this.#asked.get(message.request)?.(message);
         this.#asked.delete(message.request);

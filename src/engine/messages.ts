@@ -5,7 +5,9 @@ import type { BuildClass } from '../core/types.ts';
 import type { Wait } from '../core/waits.ts';
 import type { TapeMemory } from '../observe/tape.ts';
 import type { ClientRule } from '../process/clients.ts';
+import type { Lineage } from '../process/lineage.ts';
 import type { Rule } from '../process/rules.ts';
+import type { Said } from './standings.ts';
 
 /** What is known of a build beside its slots. */
 export interface BuildFacts {
@@ -126,6 +128,22 @@ export interface Snapshot {
   builds: BuildFigures[];
 }
 
+/** Where a process stands. */
+export interface ProcessFigures {
+  /** The number of the build that it is in; undefined: it is in none. */
+  build: number | undefined;
+  /** Whether it is the root of that. */
+  root: boolean;
+  /** The build that it would begin by opening the jobserver. */
+  would?: { kind: BuildFacts['kind']; label: string };
+  /** Itself, if it has the jobserver open. */
+  client?: ClientFigures;
+  /** The nearest process above it that has the jobserver open. */
+  above?: { pid: number; program: string };
+  /** While it waits: slots that it needs in one step, and for how many milliseconds it has. */
+  waits?: { needs: number; for: number };
+}
+
 export type ToEngine =
   /** A build begins. */
   | ({ type: 'open'; id: number; facts: BuildFacts } & BuildTerms)
@@ -148,6 +166,12 @@ export type ToEngine =
   /** How many slots the builds that share this bound may have together; not for those of rules. */
   | { type: 'cap'; name: string; limit: number }
   | { type: 'snapshot'; request: number }
+  /** Something is said of one build alone, as long as it lasts. */
+  | { type: 'say'; id: number; said: Said }
+  /** What nobody can have any more of a build is to come back. */
+  | { type: 'reclaim'; request: number; id: number }
+  /** Where does this process stand? */
+  | { type: 'find'; request: number; lineage: Lineage }
   /** To what the engine has asked. */
   | { type: 'answer'; request: number; answer: unknown }
   | { type: 'clients'; clients: readonly ClientRule[] }
@@ -178,6 +202,9 @@ export type FromEngine =
   /** A build is over; `account`: what it has had. */
   | { type: 'ended'; id: number; account: BuildAccount }
   | { type: 'snapshot'; request: number; snapshot: Snapshot }
+  /** So many slots came back. */
+  | { type: 'reclaimed'; request: number; slots: number }
+  | { type: 'found'; request: number; found: ProcessFigures }
   /** Somebody reads `status`: what is its text? */
   | { type: 'status'; request: number }
   /** Who is this thread? The answer is a Lineage, or undefined. */

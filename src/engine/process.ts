@@ -1,5 +1,5 @@
 // The record of one process in system mode, and what is told of it.
-import type { Client } from '../core/types.ts';
+import { type Client, oldest, type Waiter } from '../core/types.ts';
 import type { Caller, Thread } from '../nodes/caller.ts';
 import type { NodeChoice } from '../process/clients.ts';
 import type { Lineage } from '../process/lineage.ts';
@@ -44,4 +44,10 @@ export function clientFigures({ pid, program, choice, client, pipe, implicit }: 
     waiting: client.waiters.size + (offer !== undefined && offer.held > 0 ? offer.waiters.size : 0),
     implicit: implicit?.held ?? 0,
   };
+}
+
+/** What it waits with, for the longest time. A pipe of which nothing was taken waits only by assumption. */
+export function waiterOf({ client, pipe }: Process): Waiter | undefined {
+  const offer = pipe?.pipe?.offer.client;
+  return oldest(client) ?? (offer !== undefined && offer.held > 0 ? oldest(offer) : undefined);
 }

@@ -20,6 +20,15 @@ export interface Lender {
   readonly terms: Pick<Lent, 'class' | 'weight'>;
 }
 
+/** What somebody said of one build alone, as long as it lasts. */
+export interface Said {
+  weight?: number;
+  /** By who may change the pool: it goes before what the configuration says. */
+  class?: BuildClass;
+  /** By its user: it only lowers. */
+  lowered?: BuildClass;
+}
+
 export interface Standing {
   weight: number;
   class: BuildClass;
@@ -31,9 +40,18 @@ export interface Standing {
   userWeight: number;
 }
 
-export function standingOf(facts: BuildFacts, { rules, class: usual }: Rules, lenders: Iterable<Lender>): Standing {
+export function standingOf(
+  facts: BuildFacts,
+  { rules, class: usual }: Rules,
+  { lenders, said }: { lenders: Iterable<Lender>; said: Said },
+): Standing {
   const ruling = matchRules(facts, rules);
-  const base = { weight: ruling.weight ?? 1, class: ruling.class ?? usual, slots: 0 };
+  const told = said.class ?? ruling.class ?? usual;
+  const base = {
+    weight: said.weight ?? ruling.weight ?? 1,
+    class: said.lowered === undefined ? told : lower(said.lowered, told),
+    slots: 0,
+  };
   const lent: Lent[] = [];
   for (const { uid, trusted, terms } of lenders) {
     if (trusted) lent.push(terms);

@@ -12,13 +12,13 @@ import type { Host, Shown } from '../nodes/fuse/session.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
-import type { Builds, Ground, Opening, Running } from './builds.ts';
+import type { Builds, Ground, Opening, Running, Whereabouts } from './builds.ts';
 import type { Leases } from './leases.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
 import { OwnPipes } from './own-pipes.ts';
-import { clientFigures, type Process, withMakeflags } from './process.ts';
+import { clientFigures, type Process, waiterOf, withMakeflags } from './process.ts';
 import type { Withs } from './withs.ts';
 
 const { EACCES, ENOENT } = os.constants.errno;
@@ -143,6 +143,23 @@ export class System implements Ground {
       surplus += process.pipe?.pipe?.surplus ?? 0;
     }
     return { waiting, stranded: 0, surplus, clients };
+  }
+
+  /** What a process held comes back when it ends: nothing is ever stranded. */
+  reclaim(): number {
+    return 0;
+  }
+
+  find(lineage: Lineage): Whereabouts {
+    const chosen = chooseBuild<Running>(lineage, this.#known);
+    const process = this.#known.client(lineage) && this.#find(lineage);
+    const above = lineage.ancestors.map((kin) => this.#find(kin)).find((one) => one?.opened);
+    const kind = lineage.scope === undefined ? 'session' : 'scope';
+    return {
+      ...('build' in chosen ? { running: chosen.build } : { would: { kind, label: chosen.label } }),
+      ...(process && { client: clientFigures(process), waiter: waiterOf(process) }),
+      ...(above && { above: { pid: above.pid, program: above.program } }),
+    };
   }
 
   /** From now on callers are shown the node. */

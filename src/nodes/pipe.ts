@@ -171,6 +171,16 @@ export class PipeNode implements Node {
     return used;
   }
 
+  /**
+   * Takes back what is held of a pipe that nobody has open; how many slots that was. Whoever still returns one later returns what
+   * is not his: a surplus.
+   */
+  reclaim(pipe: Pipe, now: number): number {
+    this.#look(pipe, 0, now);
+    const { client } = pipe.offer;
+    return this.inUse(pipe) ? 0 : this.#ledger.release(client, client.held);
+  }
+
   /** Takes the FIFO away. Everything the build had of it comes back. */
   closePipe(pipe: Pipe): void {
     this.#byWatch.delete(pipe.watch);

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { type BuildChanges, buildRoutes } from '../../src/api/build-routes.ts';
 import { HttpError, mayChange } from '../../src/api/call.ts';
 import { type LeasePool, leaseRoutes } from '../../src/api/lease-routes.ts';
 import { type PastPool, pastRoutes } from '../../src/api/past-routes.ts';
@@ -82,6 +83,22 @@ class Noting implements Pool, SettingsPool, PastPool {
   }
 }
 
+/** Changes of builds as the page shows them. */
+const changes: BuildChanges = {
+  changeBuild: async (id, change, { pid }) => {
+    asked.push([id, change, pid]);
+    return examples('PATCH /builds/:id')[1];
+  },
+  reclaim: async (id, { pid }) => {
+    asked.push([id, pid]);
+    return examples('POST /builds/:id/reclaim')[0];
+  },
+  process: async (process, { pid }) => {
+    asked.push([process, pid]);
+    return examples('GET /processes/:pid')[0];
+  },
+};
+
 /** Leases as the page shows them. */
 const leases: LeasePool = {
   leases: async () => [LEASE],
@@ -108,7 +125,8 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
   const folder = temporaryFolder(t);
   const path = join(folder, 'api.sock');
   const pool = new Noting();
-  const routes = [...routesOf(pool), ...leaseRoutes(leases), ...settingsRoutes(pool, group), ...pastRoutes(pool)];
+  const all = [routesOf(pool), buildRoutes(changes), leaseRoutes(leases), settingsRoutes(pool, group), pastRoutes(pool)];
+  const routes = all.flat();
   const server = await serveApi(path, '1.2.3', routes);
   t.after(() => {
     server.close();
@@ -121,7 +139,7 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
 
 test('docs/api.md lists exactly the calls there are, and each has its section with an example', () => {
   const pool = new Noting();
-  const all = [routesOf(pool), leaseRoutes({} as LeasePool), settingsRoutes(pool), pastRoutes(pool)].flat();
+  const all = [routesOf(pool), buildRoutes(changes), leaseRoutes({} as LeasePool), settingsRoutes(pool), pastRoutes(pool)].flat();
   const calls = all.map(({ method, path }) => `${method} ${path}`);
   const listed = [...page.matchAll(/^\| \[`([A-Z]+ [^`]+)`\]\(#([^)]+)\)/gm)];
   assert.deepEqual(listed.map(([, call]) => call).sort(), calls.sort());
@@ -196,6 +214,34 @@ for (const [body, error] of [
     const { path, pool } = await served(t);
     const answer = await ask(path, 'POST', '/builds', body);
     assert.deepEqual([answer.status, answer.json, pool.asked], [400, { error }, []]);
+  });
+}
+
+test('builds are changed and processes found as docs/api.md shows', async (t) => {
+  const { path } = await served(t);
+  const [change, build] = examples('PATCH /builds/:id');
+  assert.deepEqual((await ask(path, 'PATCH', '/builds/1', change)).json, build);
+  const [reclaimed] = examples('POST /builds/:id/reclaim');
+  assert.deepEqual((await ask(path, 'POST', '/builds/1/reclaim')).json, reclaimed);
+  const [found] = examples('GET /processes/:pid');
+  assert.deepEqual((await ask(path, 'GET', '/processes/4802')).json, found);
+  assert.deepEqual(asked.splice(0), [
+    ['1', change, process.pid],
+    ['1', process.pid],
+    ['4802', process.pid],
+  ]);
+});
+
+for (const [body, error] of [
+  [{}, 'one of weight and class must be given'],
+  [{ weight: 0 }, 'weight must be a number from 0.01 to 1000'],
+  [{ class: 'fast' }, 'class must be "interactive", "normal" or "background"'],
+  [null, 'the body must be a JSON object'],
+] as const) {
+  test(`changing a build by ${JSON.stringify(body)} is refused`, async (t) => {
+    const { path } = await served(t);
+    const answer = await ask(path, 'PATCH', '/builds/1', body);
+    assert.deepEqual([answer.status, answer.json, asked], [400, { error }, []]);
   });
 }
 
