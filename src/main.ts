@@ -9,6 +9,7 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
   doctor: async () => (await import('./cli/doctor.ts')).doctor,
   env: async () => (await import('./cli/env.ts')).env,
+  explain: async () => (await import('./cli/explain.ts')).explain,
   get: async () => (await import('./cli/get.ts')).get,
   history: async () => (await import('./cli/history.ts')).history,
   lease: async () => (await import('./cli/lease.ts')).lease,
@@ -17,6 +18,7 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   set: async () => (await import('./cli/set.ts')).set,
   status: async () => (await import('./cli/status.ts')).status,
   trace: async () => (await import('./cli/trace.ts')).trace,
+  watch: async () => (await import('./cli/watch.ts')).watch,
   with: async () => (await import('./cli/with.ts')).withSettings,
 };
 

@@ -315,10 +315,6 @@ export interface BuildStatus {
   stranded: number;
   /** Tokens that clients returned without having taken them, in all; they add nothing to the pool. */
   surplus: number;
-  /** Slots that it used, times the seconds that it did, so far. */
-  slotSeconds?: number;
-  /** The most memory that its processes were seen to have together, bytes. */
-  peakMemory?: number;
   /** Its processes that have the jobserver open; only in system mode, as nobody can be told apart in the FIFO of user mode. */
   clients?: ClientStatus[];
 }

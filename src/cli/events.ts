@@ -10,14 +10,14 @@ export interface Stream {
   hangUp(): void;
 }
 
-/** `heard` is told each event. @throws NoDaemon, Refused, StintError, as client.ts does; `ended` too */
+/** `call`: method and path; `heard` is told each event. @throws NoDaemon, Refused, StintError, as client.ts does; `ended` too */
 export function openEvents(
   runtime: RuntimeDir,
-  path: string,
+  call: string,
   body: unknown,
   heard: (event: string, data: unknown) => void,
 ): Stream {
-  const request = requestOf(runtime, `POST ${path} HTTP/1.0`, body);
+  const request = requestOf(runtime, `${call} HTTP/1.0`, body);
   const socket = connect(runtime.socket);
   let text = '';
   let begun = false;

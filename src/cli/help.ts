@@ -10,6 +10,7 @@ One pool of job slots that all your builds share.
   stint lease hold|show|resize             take several slots in one step, for scripts
   stint with [OPTION]... [--] CMD [ARG]... run CMD with other settings, which end with it
   stint status [--json]                    show the pool: who holds what, and who waits
+  stint watch [--json], stint explain PID  tell what happens in the pool, and why a process waits
   stint history [OPTION]...                show the builds of the past
   stint trace --build ID                   write what a build did with its slots, for a viewer of traces
   stint set KEY=VALUE..., stint get [KEY]  change the pool for good, and show what counts

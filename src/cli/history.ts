@@ -6,7 +6,8 @@ import { findRuntime } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
-import { age, columns, printable } from './status.ts';
+import { age, columns } from './status.ts';
+import { printable } from './term/width.ts';
 
 const HELP = `Usage: stint history [OPTION]...
 Show the builds of the past, the newest first: how long each took, how long it waited for slots, what it had of the

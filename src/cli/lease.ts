@@ -76,7 +76,7 @@ async function hold(args: readonly string[]): Promise<number> {
 function take(body: object, user: boolean, end: AbortSignal): Promise<Held> {
   const ask = (runtime: RuntimeDir) =>
     new Promise<Held>((resolve, reject) => {
-      const stream = openEvents(runtime, '/leases', body, (event, data) => {
+      const stream = openEvents(runtime, 'POST /leases', body, (event, data) => {
         if (event === 'failed') {
           const { status, error } = data as ApiError & { status: number };
           reject(new Refused(status, error));

@@ -4,6 +4,12 @@ import { EXIT, reason, StintError } from '../errors.ts';
 
 /** Writes `text` to standard output and returns EXIT.OK. A reader that has gone (`| head`) is no error. @throws StintError */
 export function print(text: string): number {
+  write(text);
+  return EXIT.OK;
+}
+
+/** The same; false when the reader has gone. @throws StintError */
+export function write(text: string): boolean {
   const bytes = Buffer.from(text);
   let at = 0;
   while (at < bytes.length) {
@@ -12,11 +18,11 @@ export function print(text: string): number {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') continue;
-      if (code === 'EPIPE') return EXIT.OK;
+      if (code === 'EPIPE') return false;
       throw new StintError(`cannot write to standard output: ${reason(error)}`, { cause: error });
     }
   }
-  return EXIT.OK;
+  return true;
 }
 
 /** Writes one line to standard error; when nobody can read it, it is lost. */

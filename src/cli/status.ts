@@ -5,6 +5,7 @@ import { findRuntime } from '../process/runtime-dir.ts';
 import { parse } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
+import { printable } from './term/width.ts';
 
 const HELP = `Usage: stint status [--user] [--json]
 Show the pool of this machine, or of this user where the machine has none: its slots, and every build with what it
@@ -62,12 +63,8 @@ const termsOf = ({ class: of, weight }: Pick<WithStatus, 'class' | 'weight'>): s
   ...(weight === undefined ? [] : [`weight ${weight}`]),
 ];
 
-/** A label is what somebody typed, or a file's name: it may neither break the line nor command the terminal. */
-export function printable(label: string): string {
-  return label.replace(/\p{Cc}/gu, '?');
-}
-
-function remark(build: BuildStatus): string {
+/** What there is to say of a build beside its figures; '' when nothing. */
+export function remark(build: BuildStatus): string {
   const remarks: string[] = [];
   if (build.state === 'starting' && build.lease !== undefined)
     remarks.push(`waits for ${build.lease.min} slots: ${printable(build.reason ?? 'it has them now')}`);
@@ -94,6 +91,7 @@ export function columns(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${line(row)}\n`).join('');
 }
 
+/** A duration as people write it: `42s`, `3m12s`, `5h2m`. */
 export function age(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 60) return `${seconds}s`;
@@ -101,6 +99,6 @@ export function age(milliseconds: number): string {
   return `${Math.floor(seconds / 3600)}h${Math.floor((seconds % 3600) / 60)}m`;
 }
 
-function plural(count: number, word: string): string {
+export function plural(count: number, word: string): string {
   return count === 1 ? word : `${word}s`;
 }

@@ -1,0 +1,106 @@
+// `stint watch`: what happens in the pool, a line for each event, until somebody stops it. A daemon that ends is waited for.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { PoolEvent, Status } from '../api/schema.ts';
+import { EXIT, StintError } from '../errors.ts';
+import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
+import { parse } from './args.ts';
+import { call, NoDaemon } from './client.ts';
+import { openEvents } from './events.ts';
+import { print, write } from './print.ts';
+import { plural } from './status.ts';
+import { printable } from './term/width.ts';
+
+const HELP = `Usage: stint watch [--user] [--json]
+Tell what happens in the pool, as it happens, until Ctrl-C: builds that come, start and end, leases that change, the size
+of the pool. It waits for a daemon where there is none, also when one ends while it watches.
+
+      --json  a line of JSON for each event, as docs/json-output.md explains
+      --user  the pool of this user, even where the machine has one
+  -h, --help  this text
+
+Exit status: 0 when nobody reads what it tells; 1 when the daemon cannot be asked; 2 when an option is wrong.
+`;
+
+/** How long until a daemon is looked for again, milliseconds. */
+const AGAIN = 500;
+
+/** An event, or what became of the daemon. */
+type Told = PoolEvent | { type: 'watching' | 'lost'; time: number };
+
+export async function watch(args: readonly string[]): Promise<number> {
+  const { options, operands } = parse(args, { json: 'flag', user: 'flag' }, 'watch');
+  if (options.has('help')) return print(HELP);
+  if (operands.length > 0) throw new StintError(`watch: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
+  const names = new Map<number, string>();
+  const tell = (told: Told): boolean =>
+    write(options.has('json') ? `${JSON.stringify(told)}\n` : `${clock(told.time)}  ${sentence(told, names)}\n`);
+  let first = true;
+  for (;;) {
+    const runtime = findRuntime(process.env, { user: options.has('user') });
+    const left = await follow(runtime, names, tell).catch((error) => {
+      if (error instanceof NoDaemon) return 'never' as const;
+      throw error;
+    });
+    if (left === 'unread') return EXIT.OK;
+    // Said once, also where there has been none from the start.
+    if ((left === 'ended' || first) && !tell({ type: 'lost', time: Date.now() })) return EXIT.OK;
+    first = false;
+    names.clear();
+    await pause(AGAIN);
+  }
+}
+
+/** Tells what happens until the daemon ends, or until nobody reads it. @throws NoDaemon, and what `openEvents` throws */
+async function follow(
+  runtime: RuntimeDir,
+  names: Map<number, string>,
+  tell: (told: Told) => boolean,
+): Promise<'ended' | 'unread'> {
+  let read = true;
+  const { ended, hangUp } = openEvents(runtime, 'GET /events', undefined, (_, data) => {
+    if (read) read = tell(data as PoolEvent);
+    if (!read) hangUp();
+  });
+  try {
+    const { builds } = await call<Status>(runtime, 'GET', '/status');
+    for (const { id, label } of builds) if (!names.has(id)) names.set(id, label);
+    read = read && tell({ type: 'watching', time: Date.now() });
+    if (read) await ended;
+  } finally {
+    hangUp();
+  }
+  return read ? 'ended' : 'unread';
+}
+
+/** An event in words; builds are known by their labels, too. */
+function sentence(told: Told, names: Map<number, string>): string {
+  const named = (id: number) => `build ${id}${names.has(id) ? ` (${printable(names.get(id) as string)})` : ''}`;
+  switch (told.type) {
+    case 'watching':
+      return 'watching';
+    case 'lost':
+      return 'no daemon is running';
+    case 'capacity':
+      return `the pool has ${told.capacity} ${plural(told.capacity, 'slot')}`;
+    case 'opened':
+      names.set(told.build.id, told.build.label);
+      return `${named(told.build.id)} of ${told.build.user} came`;
+    case 'started':
+      return `${named(told.id)} started`;
+    case 'ended': {
+      const words = `${named(told.id)} ended`;
+      names.delete(told.id);
+      return words;
+    }
+    case 'wish':
+      return `${named(told.id)} should have ${told.slots} ${plural(told.slots, 'slot')}`;
+    case 'slots':
+      return `${named(told.id)} has ${told.slots} ${plural(told.slots, 'slot')}`;
+    case 'expired':
+      return `the time of ${named(told.id)} is over: it is being ended`;
+    default:
+      return `something that this stint does not know: ${printable(JSON.stringify(told))}`;
+  }
+}
+
+const clock = (time: number): string => new Date(time).toTimeString().slice(0, 8);

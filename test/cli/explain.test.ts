@@ -1,0 +1,74 @@
+// `stint explain`: what it says of processes in a user's pool. Those of the machine's pool: test/machine/explain.test.ts.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Place, startPool } from '../helpers/pool.ts';
+import { until } from '../helpers/until.ts';
+
+test('a build that waits for its first slot, and who has the slots', async (t) => {
+  const pool = await startPool(t, 1);
+  const first = pool.spawnRun(['--label', 'the first', '--', 'sleep', '1000']);
+  await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const second = pool.spawnRun(['--label', 'the second', '--', 'true']);
+  await pool.untilStatus(({ builds }) => builds.length === 2);
+  const { stdout, code } = await pool.stint(['explain', String(second.pid)]);
+  assert.equal(code, 0);
+  const lines = stdout.split('\n');
+  assert.match(
+    lines[0] as string,
+    /^process \d+ \(\S+, of \w+\) is the root of build 2: the second {2}\(waits for its first slot.*\)$/,
+  );
+  assert.match(lines[1] as string, /^It has waited \d+s for a slot: 1st in the queue\.$/);
+  assert.equal(lines[2], 'Build 2 has 0 slots; its share now is 0.5 of 1.');
+  assert.match(stdout, /^All slots are out\.$/m);
+  assert.match(stdout, /^Who else has slots: 1 \(the first\) has 1 of its share of 0\.5\.$/m);
+  const running = await pool.stint(['explain', String(first.pid)]);
+  assert.match(running.stdout, /is the root of build 1: the first\nIt is not known to wait for a slot\.\n/);
+  first.kill('SIGKILL');
+  await second.ended;
+  await pool.stop();
+});
+
+test('a process below a build, one whose parents are gone, and one that is in none', async (t) => {
+  const pool = await startPool(t, 2);
+  const build = pool.spawnRun([
+    '--label',
+    'mine',
+    '--',
+    'sh',
+    '-c',
+    'sleep 1000 & echo $!; (sleep 1001 & echo $!); wait',
+  ]);
+  await until('both run', () => build.output.stdout.split('\n').length === 3);
+  for (const pid of build.output.stdout.trim().split('\n')) {
+    const { stdout } = await pool.stint(['explain', pid]);
+    assert.match(
+      stdout,
+      /^process \d+ \(sleep, of \w+\) is in build 1: mine\nIn a user's pool processes cannot be told apart/,
+    );
+  }
+  const other = pool.spawn('sleep', ['1000']);
+  const { stdout } = await pool.stint(['explain', String(other.pid)]);
+  assert.match(stdout, /^process \d+ \(sleep, of \w+\) is in no build: it draws nothing from the pool\.\n/);
+  assert.match(
+    stdout,
+    /^Above it are: .*\(\d+\)\.\nWhat runs already cannot be put into the pool\. Start it by: stint run -- CMD\n$/m,
+  );
+  build.killAll('SIGKILL');
+  other.kill('SIGKILL');
+  await pool.stop();
+});
+
+test('what is no process, or no longer one, is an error', async (t) => {
+  const pool = await startPool(t, 1);
+  for (const [args, code, line] of [
+    [[], 2, 'explain: no process id given'],
+    [['make'], 2, "explain: 'make' is no process id"],
+    [['1', '2'], 2, 'explain: unexpected argument 2'],
+    [['4194305'], 1, 'there is no process 4194305, or no longer'],
+  ] as const) {
+    const found = await pool.stint(['explain', ...args]);
+    assert.deepEqual([found.code, found.stderr.split('\n')[0]], [code, `stint: ${line}`]);
+  }
+  await pool.stop();
+  assert.equal((await new Place(t).stint(['explain', '1'])).code, 3);
+});
