@@ -17,6 +17,7 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   serve: async () => (await import('./cli/serve.ts')).serve,
   set: async () => (await import('./cli/set.ts')).set,
   status: async () => (await import('./cli/status.ts')).status,
+  top: async () => (await import('./cli/top.ts')).top,
   trace: async () => (await import('./cli/trace.ts')).trace,
   watch: async () => (await import('./cli/watch.ts')).watch,
   with: async () => (await import('./cli/with.ts')).withSettings,

@@ -27,11 +27,19 @@ export class Refused extends Error {
 
 /**
  * Calls the daemon and returns its JSON answer. GET is a question that is answered at once; anything else may take for ever.
+ * @param signal gives the call up
  * @throws NoDaemon when nobody listens; Refused when the answer is an error; StintError when it is no daemon we can talk to
  */
-export async function call<T>(runtime: RuntimeDir, method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(
+  runtime: RuntimeDir,
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
   const request = requestOf(runtime, `${method} ${path} HTTP/1.1`, body);
-  return parseResponse<T>(await exchange(runtime.socket, request, method === 'GET' ? PATIENCE : 0), runtime);
+  const patience = method === 'GET' ? PATIENCE : 0;
+  return parseResponse<T>(await exchange(runtime.socket, request, { patience, signal }), runtime);
 }
 
 /** The bytes of a call; `first` is the first line. @throws NoDaemon when there can be none */
@@ -68,10 +76,14 @@ export async function question<T>(runtime: RuntimeDir, method: string, path: str
 }
 
 /** `patience`: milliseconds, 0 for ever. */
-function exchange(socketPath: string, request: string, patience: number): Promise<string> {
+function exchange(
+  socketPath: string,
+  request: string,
+  { patience, signal }: { patience: number; signal: AbortSignal | undefined },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const socket = connect(socketPath);
+    const socket = connect({ path: socketPath, ...(signal && { signal }) });
     socket.setTimeout(patience, () => {
       reject(new StintError(`the daemon at ${socketPath} has not answered for ${patience / 1000} s`));
       socket.destroy();

@@ -9,7 +9,7 @@ One pool of job slots that all your builds share.
   stint run [OPTION]... [--] CMD [ARG]...  run CMD as a build that draws its job slots from the pool
   stint lease hold|show|resize             take several slots in one step, for scripts
   stint with [OPTION]... [--] CMD [ARG]... run CMD with other settings, which end with it
-  stint status [--json]                    show the pool: who holds what, and who waits
+  stint status [--json], stint top         show the pool: who holds what, and who waits; top as it changes
   stint watch [--json], stint explain PID  tell what happens in the pool, and why a process waits
   stint history [OPTION]...                show the builds of the past
   stint trace --build ID                   write what a build did with its slots, for a viewer of traces
