@@ -11,8 +11,8 @@ import { plural } from './status.ts';
 import { printable } from './term/width.ts';
 
 const HELP = `Usage: stint watch [--user] [--json]
-Tell what happens in the pool, as it happens, until Ctrl-C: builds that come, start and end, leases that change, the size
-of the pool. It waits for a daemon where there is none, also when one ends while it watches.
+Tell what happens in the pool, as it happens, until Ctrl-C: builds that come, start and end, leases that change, and the
+size of the pool. It waits for a daemon where there is none, also when one ends while it watches.
 
       --json  a line of JSON for each event, as docs/json-output.md explains
       --user  the pool of this user, even where the machine has one
