@@ -15,7 +15,7 @@ import { heard, newView, type View } from './top/view.ts';
 
 const HELP = `Usage: stint top [--user] [--interval SECONDS]
 Show the pool on a full screen, as it changes: what became of each slot, why no more are given, and the builds. Keys
-sort and filter them, show their processes, and change a build; '?' tells which. It waits for a daemon where there is none.
+sort and filter them, show their processes, and change a build; '?' tells which. Without a daemon it waits for one.
 
       --interval SECONDS  look so often, 0.1 to 60; default: 1
       --user              the pool of this user, even where the machine has one

@@ -16,6 +16,8 @@ export type Step =
   | { shell: string }
   /** Leaves what the program writes where it is for so many seconds. */
   | { deaf: number }
+  /** Reads it for so many seconds, whatever it is. */
+  | { idle: number }
   | { hangUp: true };
 
 export interface Seen {
@@ -32,6 +34,8 @@ export interface Seen {
   bytes: number[];
   /** Milliseconds until something stood on the screen. */
   first: number;
+  /** Milliseconds of a processor that it took in all. */
+  cpu: number;
 }
 
 /** Milliseconds for each step. */
@@ -119,6 +123,9 @@ for step in steps:
     elif 'signal' in step: os.kill(os.tcgetpgrp(primary), getattr(signal, step['signal']))
     elif 'shell' in step: subprocess.run(['sh', '-c', step['shell']], check=True)
     elif 'deaf' in step: time.sleep(step['deaf'])
+    elif 'idle' in step:
+        end = time.monotonic() + step['idle']
+        while time.monotonic() < end: drain(0.05)
     elif 'hangUp' in step: os.close(primary); os.close(secondary); primary = None
     else:
         pattern = re.compile(step['see'])
@@ -134,10 +141,10 @@ while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
     else: time.sleep(0.05)
     if time.monotonic() > end: sys.exit(f'it does not end:\\n{screen()}')
 while primary is not None and select.select([primary], [], [], 0)[0]: drain(0)
-status = os.waitpid(pid, 0)[1]
+_, status, used = os.wait4(pid, 0)
 code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 restored = primary is None or not alternate and not hidden and termios.tcgetattr(secondary)[:4] == modes[:4]
-print(json.dumps(dict(code=code, screen=screen(), screens=screens, full=full, restored=restored, text=text, bytes=counts, first=first or 0)))
+print(json.dumps(dict(code=code, screen=screen(), screens=screens, full=full, restored=restored, text=text, bytes=counts, first=first or 0, cpu=(used.ru_utime + used.ru_stime) * 1000)))
 `;
 
 /** Why there can be no terminal here, or false. */
