@@ -1,6 +1,8 @@
 // `stint top` on a real terminal, with a real daemon: what it shows, what its keys do, and that it leaves the terminal as it was.
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
 import { test } from 'node:test';
+import { serveApi } from '../../src/api/server.ts';
 import { play, noTerminal as skip } from '../helpers/full-screen.ts';
 import { Place, STINT, startPool } from '../helpers/pool.ts';
 
@@ -241,4 +243,25 @@ test('where there is no terminal it says what to use', async (t) => {
   assert.deepEqual([code, stderr.split('\n')[0]], [1, 'stint: standard input is no terminal']);
   const wrong = await new Place(t).stint(['top', '--interval', '0']);
   assert.deepEqual([wrong.code, wrong.stderr], [2, "stint: --interval must be a number from 0.1 to 60, not '0'\n"]);
+});
+
+test('an error of its own is shown when the terminal is as it was', { skip }, async (t) => {
+  const place = new Place(t);
+  mkdirSync(place.dir, { mode: 0o700 });
+  const server = await serveApi(place.socket, '0.1.0', [{ method: 'GET', path: '/status', answer: () => ({}) }]);
+  t.after(() => server.close());
+  const { code, screen, full, restored } = await play(place, TOP, []);
+  assert.deepEqual([code, full, restored], [1, true, true]);
+  assert.match(screen, /^stint: internal error: TypeError/m);
+});
+
+test('an answer that never comes is given up when it is left', { skip }, async (t) => {
+  const pool = await startPool(t, 4);
+  pool.daemon.kill('SIGSTOP');
+  const begun = performance.now();
+  const { code, restored } = await play(pool, TOP, [{ idle: 0.5 }, quit]);
+  assert.deepEqual([code, restored], [0, true]);
+  assert.ok(performance.now() - begun > 500);
+  pool.daemon.kill('SIGCONT');
+  await pool.stop();
 });

@@ -4,6 +4,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ProcessStatus } from '../../src/api/schema.ts';
+import { noTerminal, play } from '../helpers/full-screen.ts';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { type Result, STINT, type Started } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -107,6 +108,26 @@ test('a client that waits, the job of a client, and a process in no build', { sk
   assert.ok(outside.includes(`MAKEFLAGS=' -j2 --jobserver-auth=fifo:${machine.node}'`), outside);
   assert.match(outside, /^It would then be in a build of its (?:session|scope): /m);
   for (const one of [holder, waiting, stranger]) one.killAll('SIGKILL');
+  await machine.stop();
+});
+
+test('stint top shows the processes of a build, and what each has', { skip: skip || noTerminal }, async (t) => {
+  const machine = await open(t, 4);
+  const script = `exec 7<>${machine.node}; read -n 1 x <&7; echo taken; sleep 1000`;
+  const client = machine.spawn('bash', ['-c', script], { deadline: 120_000 });
+  await until('it has a token', () => client.output.stdout === 'taken\n');
+  const seen = await play(
+    machine,
+    [STINT, 'top'],
+    [
+      { see: "the machine's pool +1 build [\\s\\S]*█ 1 held {2}▓ 1 implicit {2}· 2 free" },
+      { type: '\r' },
+      { see: `${client.pid} bash +file +holds 1, 1 without a token` },
+      { type: 'q' },
+    ],
+  );
+  assert.deepEqual([seen.code, seen.restored], [0, true]);
+  client.killAll('SIGKILL');
   await machine.stop();
 });
 

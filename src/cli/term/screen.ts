@@ -61,6 +61,12 @@ export class Screen {
 
 /** A line in cells, cut at the edge; trailing blanks are left out. */
 function cellsOf(line: Line, columns: number, colour: boolean): Cell[] {
+  const cells = filled(line, columns, colour);
+  while (cells.length > 0 && same(cells.at(-1), BLANK)) cells.pop();
+  return cells;
+}
+
+function filled(line: Line, columns: number, colour: boolean): Cell[] {
   const cells: Cell[] = [];
   for (const span of line) {
     const [text, look] = typeof span === 'string' ? [span, ''] : [span[0], colour ? span[1] : ''];
@@ -69,12 +75,11 @@ function cellsOf(line: Line, columns: number, colour: boolean): Cell[] {
       const last = cells.at(-1);
       if (width === 0 && last !== undefined) last.char += char;
       if (width === 0) continue;
-      if (cells.length + width > columns) break;
+      if (cells.length + width > columns) return cells;
       cells.push({ char, look });
       if (width === 2) cells.push({ char: '', look });
     }
   }
-  while (cells.length > 0 && same(cells.at(-1), BLANK)) cells.pop();
   return cells;
 }
 

@@ -62,7 +62,7 @@ function title({ status, now, trouble }: View, columns: number): Line {
 
 /** Why slots are not given, in one row. */
 function reason(
-  { capacity, limit, limits, waiting, free, with: lent }: Status,
+  { capacity, limit, limits = [], waiting, free, with: lent = [] }: Status,
   view: View,
   columns: number,
   paint: Paint,
