@@ -57,14 +57,22 @@ async function follow(
   tell: (told: Told) => boolean,
 ): Promise<'ended' | 'unread'> {
   let read = true;
-  const { ended, hangUp } = openEvents(runtime, 'GET /events', undefined, (_, data) => {
-    if (read) read = tell(data as PoolEvent);
+  const pass = (told: Told) => {
+    read = read && tell(told);
     if (!read) hangUp();
+  };
+  /** What came before it was known which builds there are. */
+  let early: PoolEvent[] | undefined = [];
+  const { ended, hangUp } = openEvents(runtime, 'GET /events', undefined, (_, data) => {
+    if (early === undefined) pass(data as PoolEvent);
+    else early.push(data as PoolEvent);
   });
   try {
     const { builds } = await call<Status>(runtime, 'GET', '/status');
     for (const { id, label } of builds) if (!names.has(id)) names.set(id, label);
-    read = read && tell({ type: 'watching', time: Date.now() });
+    pass({ type: 'watching', time: Date.now() });
+    for (const event of early) pass(event);
+    early = undefined;
     if (read) await ended;
   } finally {
     hangUp();

@@ -125,7 +125,13 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
   const folder = temporaryFolder(t);
   const path = join(folder, 'api.sock');
   const pool = new Noting();
-  const all = [routesOf(pool), buildRoutes(changes), leaseRoutes(leases), settingsRoutes(pool, group), pastRoutes(pool)];
+  const all = [
+    routesOf(pool),
+    buildRoutes(changes),
+    leaseRoutes(leases),
+    settingsRoutes(pool, group),
+    pastRoutes(pool),
+  ];
   const routes = all.flat();
   const server = await serveApi(path, '1.2.3', routes);
   t.after(() => {
@@ -139,7 +145,13 @@ async function served(t: TestContext, group?: number): Promise<{ path: string; p
 
 test('docs/api.md lists exactly the calls there are, and each has its section with an example', () => {
   const pool = new Noting();
-  const all = [routesOf(pool), buildRoutes(changes), leaseRoutes({} as LeasePool), settingsRoutes(pool), pastRoutes(pool)].flat();
+  const all = [
+    routesOf(pool),
+    buildRoutes(changes),
+    leaseRoutes({} as LeasePool),
+    settingsRoutes(pool),
+    pastRoutes(pool),
+  ].flat();
   const calls = all.map(({ method, path }) => `${method} ${path}`);
   const listed = [...page.matchAll(/^\| \[`([A-Z]+ [^`]+)`\]\(#([^)]+)\)/gm)];
   assert.deepEqual(listed.map(([, call]) => call).sort(), calls.sort());

@@ -4,11 +4,14 @@ import { test } from 'node:test';
 import { Place, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 
+/** As long as a test may take. */
+const LASTING = { deadline: 200_000 };
+
 test('a build that waits for its first slot, and who has the slots', async (t) => {
   const pool = await startPool(t, 1);
-  const first = pool.spawnRun(['--label', 'the first', '--', 'sleep', '1000']);
+  const first = pool.spawnRun(['--label', 'the first', '--', 'sleep', '1000'], LASTING);
   await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
-  const second = pool.spawnRun(['--label', 'the second', '--', 'true']);
+  const second = pool.spawnRun(['--label', 'the second', '--', 'true'], LASTING);
   await pool.untilStatus(({ builds }) => builds.length === 2);
   const { stdout, code } = await pool.stint(['explain', String(second.pid)]);
   assert.equal(code, 0);
@@ -30,14 +33,10 @@ test('a build that waits for its first slot, and who has the slots', async (t) =
 
 test('a process below a build, one whose parents are gone, and one that is in none', async (t) => {
   const pool = await startPool(t, 2);
-  const build = pool.spawnRun([
-    '--label',
-    'mine',
-    '--',
-    'sh',
-    '-c',
-    'sleep 1000 & echo $!; (sleep 1001 & echo $!); wait',
-  ]);
+  const build = pool.spawnRun(
+    ['--label', 'mine', '--', 'sh', '-c', 'sleep 1000 & echo $!; (sleep 1001 & echo $!); wait'],
+    LASTING,
+  );
   await until('both run', () => build.output.stdout.split('\n').length === 3);
   for (const pid of build.output.stdout.trim().split('\n')) {
     const { stdout } = await pool.stint(['explain', pid]);
@@ -46,7 +45,7 @@ test('a process below a build, one whose parents are gone, and one that is in no
       /^process \d+ \(sleep, of \w+\) is in build 1: mine\nIn a user's pool processes cannot be told apart/,
     );
   }
-  const other = pool.spawn('sleep', ['1000']);
+  const other = pool.spawn('sleep', ['1000'], LASTING);
   const { stdout } = await pool.stint(['explain', String(other.pid)]);
   assert.match(stdout, /^process \d+ \(sleep, of \w+\) is in no build: it draws nothing from the pool\.\n/);
   assert.match(

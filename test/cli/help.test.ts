@@ -5,7 +5,23 @@ import { VERSION } from '../../src/cli/version.ts';
 import { nearest } from '../../src/errors.ts';
 import { Place } from '../helpers/pool.ts';
 
-const VERBS = ['config', 'doctor', 'env', 'explain', 'get', 'history', 'lease', 'run', 'serve', 'set', 'status', 'top', 'trace', 'watch', 'with'];
+const VERBS = [
+  'config',
+  'doctor',
+  'env',
+  'explain',
+  'get',
+  'history',
+  'lease',
+  'run',
+  'serve',
+  'set',
+  'status',
+  'top',
+  'trace',
+  'watch',
+  'with',
+];
 
 const place = new Place({ after });
 

@@ -4,10 +4,17 @@ import { mkdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { serveApi } from '../../src/api/server.ts';
 import { play, noTerminal as skip } from '../helpers/full-screen.ts';
-import { Place, STINT, startPool } from '../helpers/pool.ts';
+import { Place, type Pool, STINT, type Started, startPool } from '../helpers/pool.ts';
 
 const TOP = [STINT, 'top', '--interval', '0.2'];
 const quit = { type: 'q' };
+
+/** A build that does nothing. */
+async function opened(pool: Pool, label: string): Promise<Started> {
+  const build = pool.spawnRun(['--label', label, '--', 'sleep', '1000'], { deadline: 200_000 });
+  await pool.untilStatus(({ builds }) => builds.some((one) => one.label === label && one.state === 'running'));
+  return build;
+}
 
 test('it shows the pool and its builds as they come and go', { skip }, async (t) => {
   const pool = await startPool(t, 4);
@@ -31,8 +38,7 @@ test('it shows the pool and its builds as they come and go', { skip }, async (t)
 
 test('keys sort, filter, expand and explain', { skip }, async (t) => {
   const pool = await startPool(t, 4);
-  for (const label of ['alpha', 'beta', 'gamma']) pool.spawnRun(['--label', label, '--', 'sleep', '1000']);
-  await pool.untilStatus(({ builds }) => builds.filter(({ state }) => state === 'running').length === 3);
+  for (const label of ['alpha', 'beta', 'gamma']) await opened(pool, label);
   const seen = await play(pool, TOP, [
     { see: 'gamma' },
     { type: 'j' },
@@ -66,8 +72,7 @@ test('keys sort, filter, expand and explain', { skip }, async (t) => {
 
 test('keys change a build', { skip }, async (t) => {
   const pool = await startPool(t, 4);
-  const build = pool.spawnRun(['--label', 'alpha', '--', 'sleep', '1000']);
-  await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const build = await opened(pool, 'alpha');
   const seen = await play(pool, TOP, [
     { see: 'alpha' },
     { type: 'c' },
@@ -95,7 +100,9 @@ test('what was lost is taken back after a question', { skip }, async (t) => {
   const pool = await startPool(t, 4);
   const lost =
     '(read -n 1 a; >taken; exec sleep 1000) <"$STINT_FIFO" & until [ -e taken ]; do sleep 0.1; done; kill -9 $!';
-  const build = pool.spawnRun(['--style', 'fifo', '--', 'bash', '-c', `${lost}; exec sleep 1000`]);
+  const build = pool.spawnRun(['--style', 'fifo', '--', 'bash', '-c', `${lost}; exec sleep 1000`], {
+    deadline: 200_000,
+  });
   await pool.untilStatus(({ builds }) => (builds[0]?.stranded ?? 0) === 1, 40_000);
   const seen = await play(pool, TOP, [
     { see: '1 held by nobody' },
@@ -208,8 +215,8 @@ test('a terminal that takes nothing for a while does not stop it, and is then sh
 
 test('a frame in which little changes is small', { skip }, async (t) => {
   const pool = await startPool(t, 4);
-  const builds = ['alpha', 'beta', 'gamma'].map((label) => pool.spawnRun(['--label', label, '--', 'sleep', '1000']));
-  await pool.untilStatus((status) => status.builds.filter(({ state }) => state === 'running').length === 3);
+  const builds = [];
+  for (const label of ['alpha', 'beta', 'gamma']) builds.push(await opened(pool, label));
   const { bytes } = await play(pool, TOP, [
     { see: 'gamma' },
     { type: 'j' },

@@ -92,7 +92,7 @@ def feed(data):
         if char == '\\r': column = 0
         elif char == '\\n': row += 1
         elif char >= ' ':
-            if alternate and column >= columns: sys.exit(f'it wrote {char!r} beyond column {columns}')
+            if alternate: column = min(column, columns - 1) # it does not wrap
             cells[row, column] = char
             column += 2 if wide.match(char) else 1
             if first is None and char != ' ': first = (time.monotonic() - begun) * 1000

@@ -11,6 +11,8 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
+/** As long as a test may take. */
+const LASTING = { deadline: 200_000 };
 const NOBODY = ['--reuid', '65534', '--regid', '65533', '--clear-groups'];
 
 async function open(t: TestContext, jobs: number): Promise<Machine> {
@@ -43,7 +45,7 @@ test('a user changes builds of its own, lowers their class and raises them no fu
   const machine = await open(t, 4);
   const own = asNobody(machine, [STINT, 'run', '--label', 'own', 'sleep', '1000']);
   await machine.untilStatus(({ builds }) => builds[0]?.state === 'running');
-  const other = machine.spawnRun(['--label', 'other', 'sleep', '1000']);
+  const other = machine.spawnRun(['--label', 'other', 'sleep', '1000'], LASTING);
   await machine.untilStatus(({ builds }) => builds[1]?.state === 'running');
   const [first, second] = (await machine.status()).builds;
   const mine = `/builds/${first?.id}`;
@@ -80,11 +82,11 @@ test('a user changes builds of its own, lowers their class and raises them no fu
 
 test('a client that waits, the job of a client, and a process in no build', { skip }, async (t) => {
   const machine = await open(t, 2);
-  const holder = machine.spawnRun(['--label', 'holder', 'sleep', '1000']);
+  const holder = machine.spawnRun(['--label', 'holder', 'sleep', '1000'], LASTING);
   await machine.untilStatus(({ builds }) => builds[0]?.state === 'running');
   // Charged for its own job, it has all there is; what it reads it waits for.
   const script = `exec 7<>${machine.node}; sleep 1000 & echo $!; read x <&7`;
-  const waiting = machine.spawn('bash', ['-c', script]);
+  const waiting = machine.spawn('bash', ['-c', script], LASTING);
   await machine.untilStatus(({ waiting }) => waiting === 1);
   const found = JSON.parse((await machine.stint(['explain', '--json', String(waiting.pid)])).stdout) as ProcessStatus;
   const { client, waits, root, build } = found;
@@ -102,7 +104,7 @@ test('a client that waits, the job of a client, and a process in no build', { sk
   assert.match(below, new RegExp(`is in build ${build}: `));
   assert.match(below, new RegExp(`it is a job of \\w+ \\(pid ${waiting.pid}\\)`));
 
-  const stranger = machine.spawn('sleep', ['1000']);
+  const stranger = machine.spawn('sleep', ['1000'], LASTING);
   const outside = (await machine.stint(['explain', String(stranger.pid)])).stdout;
   assert.match(outside, /is in no build: it draws nothing from the pool\.$/m);
   assert.ok(outside.includes(`MAKEFLAGS=' -j2 --jobserver-auth=fifo:${machine.node}'`), outside);
@@ -133,9 +135,9 @@ test('stint top shows the processes of a build, and what each has', { skip: skip
 
 test("of other users' processes only what the status shows is told", { skip }, async (t) => {
   const machine = await open(t, 2);
-  const run = machine.spawnRun(['sleep', '1000']);
+  const run = machine.spawnRun(['sleep', '1000'], LASTING);
   await machine.untilStatus(({ builds }) => builds[0]?.state === 'running');
-  const secret = machine.spawn('sleep', ['1000']);
+  const secret = machine.spawn('sleep', ['1000'], LASTING);
   await until('it is there', () => secret.pid > 0);
   assert.equal((await call(machine, 'GET', `/processes/${run.pid}`, ''))[0], 200);
   const [status, answer] = await call(machine, 'GET', `/processes/${secret.pid}`, '');

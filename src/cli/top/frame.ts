@@ -6,7 +6,7 @@ import { type Line, type Size, type Span, textOf } from '../term/screen.ts';
 import { clip, columnsOf, fit, printable, widthOf } from '../term/width.ts';
 import { bar, legend } from './bar.ts';
 import { helpLines, KEYS } from './help.ts';
-import { buildRow, clientRows, head, tableFor } from './table.ts';
+import { buildRow, bytes, clientRows, count, head, tableFor } from './table.ts';
 import { type Prompt, selectedBuild, shownBuilds, type View } from './view.ts';
 
 /** On fewer rows than this what explains the bar is left out. */
@@ -135,9 +135,14 @@ function scrolled(view: View, builds: readonly { id: number; rows: number }[], r
 function details(view: View, columns: number, { glyphs }: Paint): Line {
   const build = selectedBuild(view);
   if (build === undefined) return [];
-  const { id, label, cwd, rootPid } = build;
+  const { id, label, cwd, rootPid, slotSeconds, peakMemory } = build;
   const where = [...(rootPid > 0 ? [`pid ${rootPid}`] : []), ...(cwd === '' ? [] : [`in ${cwd}`])].join(' ');
-  return [[clip(printable(`build ${id}: ${label}${remark(build)}  ${where}`), columns, glyphs.ellipsis), '2']];
+  const had = [
+    `${count(slotSeconds)} slot-seconds`,
+    ...(peakMemory === undefined ? [] : [`peak ${bytes(peakMemory)}`]),
+  ];
+  const words = `build ${id}: ${label}${remark(build)}  ${had.join(', ')}  ${where}`;
+  return [[clip(printable(words), columns, glyphs.ellipsis), '2']];
 }
 
 const ascii = (span: Span): Span => (typeof span === 'string' ? plain(span) : [plain(span[0]), span[1]]);

@@ -31,64 +31,53 @@ const NARROW = { below: 60, label: 14 };
 const SHORT_CLASS = { interactive: 'inter', normal: 'norm', background: 'back' } as const;
 /** Narrower than this a curve says nothing. */
 const CURVE = 12;
+/** Wider than this it says nothing more. */
+const CURVE_MAX = 60;
 
 /** The columns for a screen that is so wide: those that say most come in first. */
 export function tableFor(view: View, width: number, glyphs: Glyphs): Table {
-  const { status, now, past } = view;
-  const builds = status?.builds ?? [];
-  const most = largest(past.values(), (samples) => largest(samples, ({ slots }) => slots));
-  const curve = (columns: number): Column => ({
-    head: 'LAST MINUTE',
-    width: columns,
-    left: true,
-    text: ({ id }) => spark(past.get(id) ?? [], columns, { now, most, levels: glyphs.spark }),
-    look: ({ id }) => colourOf(id),
-  });
-  const has = (of: 'slotSeconds' | 'peakMemory') => builds.some((build) => build[of] !== undefined);
+  const { id, user, of, slots, waits, share, time, work, memory } = columnsOf(view);
+  const narrowest = curve(view, CURVE, glyphs);
+  const chosen = new Set([id, slots, waits]);
+  let left = width - 2;
+  for (const column of chosen) left -= column.width + 1;
+  const known = view.status?.builds.some(({ peakMemory }) => peakMemory !== undefined);
+  for (const column of [time, share, user, narrowest, of, work, ...(known ? [memory] : [])]) {
+    if (left - column.width - 1 < (width < NARROW.below ? NARROW.label : LABEL)) break;
+    left -= column.width + 1;
+    chosen.add(column);
+  }
+  const columns = [id, user, of, slots, waits, share, time, work, memory].filter((column) => chosen.has(column));
+  if (!chosen.has(narrowest)) return { columns, label: Math.max(0, left) };
+  const wider = Math.max(0, Math.min(CURVE_MAX - CURVE, left - 2 * LABEL));
+  return { columns: [...columns, curve(view, CURVE + wider, glyphs)], label: left - wider };
+}
+
+function columnsOf({ status, now }: View) {
+  const widest = largest(status?.builds ?? [], ({ user }) => widthOf(printable(user)));
   const user: Column = {
     head: 'USER',
-    width: Math.min(
-      10,
-      Math.max(
-        5,
-        largest(builds, ({ user }) => widthOf(printable(user))),
-      ),
-    ),
+    width: Math.min(10, Math.max(5, widest)),
     order: 'user',
     left: true,
     text: (build) => printable(build.user),
   };
   const id: Column = { head: 'BUILD', width: 5, order: 'came', text: (build) => String(build.id), look: idLook };
-  const waits: Column = { head: 'WAIT', width: 4, order: 'waiting', text: waitText, look: () => '33' };
-  const time: Column = { head: 'TIME', width: 6, order: 'time', text: ({ since }) => age(now - since) };
   const of: Column = { head: 'CLASS', width: 5, left: true, text: (build) => SHORT_CLASS[build.class] };
   const slots: Column = { head: 'SLOTS', width: 5, order: 'slots', text: (build) => String(usedBy(build)) };
+  const waits: Column = { head: 'WAIT', width: 4, order: 'waiting', text: waitText, look: () => '33' };
   const share: Column = { head: 'SHARE', width: 5, order: 'share', text: (build) => figure(build.share) };
+  const time: Column = { head: 'TIME', width: 6, order: 'time', text: ({ since }) => age(now - since) };
   const work: Column = { head: 'SLOT-S', width: 7, order: 'work', text: ({ slotSeconds }) => count(slotSeconds) };
   const memory: Column = { head: 'PEAK', width: 6, order: 'memory', text: ({ peakMemory }) => bytes(peakMemory) };
-  const wishes: [Column, boolean][] = [
-    [time, true],
-    [share, true],
-    [user, true],
-    [curve(CURVE), true],
-    [of, true],
-    [work, has('slotSeconds')],
-    [memory, has('peakMemory')],
-  ];
-  const chosen = new Set([id, slots, waits]);
-  let left = width - 2 - [...chosen].reduce((sum, column) => sum + column.width + 1, 0);
-  let wide: Column | undefined;
-  for (const [column, known] of wishes) {
-    if (!known) continue;
-    if (left - column.width - 1 < (width < NARROW.below ? NARROW.label : LABEL)) break;
-    left -= column.width + 1;
-    chosen.add(column);
-    if (column.head === 'LAST MINUTE') wide = column;
-  }
-  if (wide !== undefined) wide = curve(CURVE + Math.max(0, Math.min(60 - CURVE, left - 2 * LABEL)));
-  left -= wide === undefined ? 0 : wide.width - CURVE;
-  const order = [id, user, of, slots, waits, share, time, work, memory].filter((column) => chosen.has(column));
-  return { columns: wide === undefined ? order : [...order, wide], label: Math.max(0, left) };
+  return { id, user, of, slots, waits, share, time, work, memory };
+}
+
+/** What each build used over the last minute. */
+function curve({ past, now }: View, width: number, { spark: levels }: Glyphs): Column {
+  const most = largest(past.values(), (samples) => largest(samples, ({ slots }) => slots));
+  const text = ({ id }: BuildStatus) => spark(past.get(id) ?? [], width, { now, most, levels });
+  return { head: 'LAST MINUTE', width, left: true, text, look: idLook };
 }
 
 export function head({ columns }: Table, { order, reversed }: View, width: number, glyphs: Glyphs): Line {
@@ -158,14 +147,13 @@ const join = (...looks: readonly string[]): string => looks.filter(Boolean).join
 const figure = (slots: number): string => (slots >= 100 ? String(Math.round(slots)) : slots.toFixed(1));
 
 /** `812`, `12.3k`, `4.5M`. */
-function count(value: number | undefined): string {
-  if (value === undefined) return '-';
+export function count(value: number): string {
   if (value < 10_000) return String(Math.round(value));
   return value < 1e6 ? `${(value / 1000).toFixed(1)}k` : `${(value / 1e6).toFixed(1)}M`;
 }
 
 /** `812M`, `4.5G`. */
-function bytes(value: number | undefined): string {
+export function bytes(value: number | undefined): string {
   if (value === undefined) return '-';
   const mebibytes = value / 2 ** 20;
   return mebibytes < 1000 ? `${Math.round(mebibytes)}M` : `${(mebibytes / 1024).toFixed(1)}G`;

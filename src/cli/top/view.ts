@@ -116,7 +116,7 @@ function figure(order: Order, build: BuildStatus): number {
     case 'time':
       return -build.since;
     case 'work':
-      return build.slotSeconds ?? 0;
+      return build.slotSeconds;
     case 'memory':
       return build.peakMemory ?? 0;
     default:
