@@ -9,8 +9,12 @@ import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { answerHolder } from '../nodes/fuse/holding.ts';
 import { Request } from '../nodes/fuse/wire.ts';
 
-/** How often the main thread looks whether the engine moves, while there are pipes; milliseconds. */
+/**
+ * How often the main thread looks whether the engine moves, while there are pipes, milliseconds; less often as long as the engine has
+ * nothing to do.
+ */
 const LOOK = 10;
+const LOOK_AT_REST = 250;
 /** Requests that are read in its place before it is looked at again. */
 const MAX_LEFT = 256;
 
@@ -112,6 +116,7 @@ export class Relief {
   readonly #leave: (request: Uint8Array) => void;
   #timer: NodeJS.Timeout | undefined;
   #beat = 0;
+  #pause = LOOK;
 
   /** `leave` is told of each request that was read of the open FUSE device `device`; it must not wait. */
   constructor(memory: SharedArrayBuffer, device: number, leave: (request: Uint8Array) => void) {
@@ -124,7 +129,8 @@ export class Relief {
   /** There is a pipe, or there will be. */
   watch(): void {
     Atomics.store(this.#words, PIPES, 1);
-    this.#timer ??= setInterval(() => this.#look(), LOOK).unref();
+    this.#pause = LOOK;
+    this.#timer ??= this.#next();
   }
 
   #look(): void {
@@ -132,13 +138,20 @@ export class Relief {
     const beat = Atomics.load(words, BEAT);
     const rests = Atomics.load(words, RESTS) === 1;
     if (Atomics.load(words, PIPES) === 0 && (rests || Atomics.load(words, READER) === ENGINE)) {
-      clearInterval(this.#timer);
       this.#timer = undefined;
-    } else if (!rests && beat === this.#beat) {
+      return;
+    }
+    if (!rests && beat === this.#beat) {
       this.#payOwed();
       for (let i = 0; i < MAX_LEFT && this.#readInstead(); i++);
     }
+    this.#pause = rests && beat === this.#beat ? Math.min(2 * this.#pause, LOOK_AT_REST) : LOOK;
     this.#beat = beat;
+    this.#timer = this.#next();
+  }
+
+  #next(): NodeJS.Timeout {
+    return setTimeout(() => this.#look(), this.#pause).unref();
   }
 
   /** If the engine pays at the same time, nobody hears one of the two. */
