@@ -42,8 +42,10 @@ for _ in range(ROUNDS):
         elif how == 'child':
             os.write(pipe, b'+')
             if os.fork() == 0:
-                os.splice(pipe, file, 1)
-                os._exit(0)
+                try:
+                    os.splice(pipe, file, 1)
+                finally:
+                    os._exit(0)
             os.wait()
         else:
             os.write(pipe, mapped)
