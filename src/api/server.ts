@@ -23,12 +23,15 @@ const PATIENCE = 60_000;
 /** Node would look for slow requests twice a minute, also when there are none; we have a timer for each connection instead. */
 const NEVER = 2 ** 31 - 1;
 
-/** @throws StintError when it cannot listen on the Unix socket `path` */
+/**
+ * `connections`: how many a user may have at a time, who is neither root nor the daemon's own.
+ * @throws StintError when it cannot listen on the Unix socket `path`
+ */
 export async function serveApi(
   path: string,
   version: string,
   routes: readonly Route[],
-  { patience = PATIENCE } = {},
+  { patience = PATIENCE, connections = Number.POSITIVE_INFINITY } = {},
 ): Promise<Server> {
   const deadlines = new WeakMap<Socket, NodeJS.Timeout>();
   const server = createServer({ connectionsCheckingInterval: NEVER }, async (request, response) => {
@@ -42,8 +45,26 @@ export async function serveApi(
   server.maxRequestsPerSocket = 1;
   server.keepAliveTimeout = 1; // for who sends two at once: Node refuses the second, but would wait for a third
   server.keepAliveTimeoutBuffer = 0;
+  const crowd = new Map<number, number>();
   server.on('connection', (socket) => {
-    const deadline = setTimeout(() => refuseSlow(socket, version), patience);
+    const refuse = (status: string, error: string) => socket.end(refusal(version, status, error));
+    const uid = userOf(socket);
+    const others = crowd.get(uid) ?? 0;
+    if (others >= connections && !isOwn(uid)) {
+      refuse('503 Service Unavailable', `user ${uid} has ${others} connections, and may not have more`);
+      socket.destroySoon();
+      return;
+    }
+    crowd.set(uid, others + 1);
+    socket.once('close', () => {
+      const left = (crowd.get(uid) ?? 1) - 1;
+      if (left > 0) crowd.set(uid, left);
+      else crowd.delete(uid);
+    });
+    const deadline = setTimeout(() => {
+      refuse('408 Request Timeout', 'the request did not come in time');
+      socket.destroySoon();
+    }, patience);
     deadlines.set(socket, deadline);
     socket.once('close', () => clearTimeout(deadline));
   });
@@ -122,21 +143,37 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-function refuseSlow(socket: Socket, version: string): void {
+/** The answer to who has not been heard. */
+function refusal(version: string, status: string, error: string): string {
   const head = [
-    'HTTP/1.1 408 Request Timeout',
+    `HTTP/1.1 ${status}`,
     `${API_HEADER}: ${API_VERSION}`,
     `${VERSION_HEADER}: ${version}`,
     'content-type: application/json',
     'connection: close',
   ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n{"error":"the request did not come in time"}\n`);
-  socket.destroySoon();
+  return `${head.join('\r\n')}\r\n\r\n${JSON.stringify({ error })}\n`;
+}
+
+/** -1: it has hung up. */
+function userOf(socket: Socket): number {
+  try {
+    return peerCredentials(descriptorOf(socket)).uid;
+  } catch {
+    return -1;
+  }
+}
+
+const isOwn = (uid: number): boolean => uid === 0 || uid === process.getuid?.();
+
+function peerOf(socket: Socket): Peer {
+  const fd = descriptorOf(socket);
+  return { ...peerCredentials(fd), groups: peerGroups(fd) };
 }
 
 /** Node has no way to ask for it: the descriptor stands in the socket's handle, which is not public but has not changed since 0.6. */
-function peerOf(socket: Socket): Peer {
+function descriptorOf(socket: Socket): number {
   const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
   if (fd === undefined || fd < 0) throw new HttpError(400, 'the caller has hung up');
-  return { ...peerCredentials(fd), groups: peerGroups(fd) };
+  return fd;
 }

@@ -19,6 +19,7 @@ import { History } from '../observe/history.ts';
 import { Recorder } from '../observe/recorder.ts';
 import { newTape, type TapeMemory } from '../observe/tape.ts';
 import type { Values } from '../process/config/keys.ts';
+import { allowance } from '../process/descriptors.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
@@ -116,7 +117,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...settingsRoutes(builds, group),
       ...pastRoutes(new Past(builds, recorder)),
     ];
-    server = await serveApi(runtime.socket, version, routes);
+    server = await serveApi(runtime.socket, version, routes, { connections: allowance().connections });
   } catch (error) {
     await builds?.stop().catch(() => {});
     mount?.unmount();
@@ -167,7 +168,7 @@ function openBuilds(
     audit,
     ...(system === undefined || mount === undefined
       ? {}
-      : { system: { ...system, device: mount.device, mount: runtime.dir } }),
+      : { system: { ...system, device: mount.device, mount: runtime.dir, descriptors: allowance().clients } }),
   };
   const daemon = { version, socket: runtime.socket };
   const refuse = (caller: Peer) => (system === undefined ? undefined : refusal(caller, system));

@@ -234,6 +234,8 @@ export interface SystemOptions {
   gid: number;
   /** Which node which program gets, before the built-in table. */
   clients: readonly ClientRule[];
+  /** How many descriptors may be kept for the clients of one user, root's apart. */
+  descriptors: number;
 }
 
 export interface EngineOptions {

@@ -11,6 +11,9 @@ import type { OwnPipe } from './own-pipes.ts';
 export interface Process extends Caller {
   readonly pid: number;
   readonly start: number;
+  readonly uid: number;
+  /** Descriptors that are kept for it: of itself, and of its pipe. */
+  descriptors: number;
   readonly running: Running;
   /** Readable when it is gone. */
   readonly pidfd: number;

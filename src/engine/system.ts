@@ -10,7 +10,7 @@ import type { FileNode } from '../nodes/file.ts';
 import { type Directory, mayOpen, NAMES } from '../nodes/fuse/directory.ts';
 import type { Host, Shown } from '../nodes/fuse/session.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
-import { nodeFor } from '../process/clients.ts';
+import { type NodeChoice, nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
 import type { Builds, Ground, Opening, Running, Whereabouts } from './builds.ts';
 import type { Leases } from './leases.ts';
@@ -21,10 +21,13 @@ import { OwnPipes } from './own-pipes.ts';
 import { clientFigures, type Process, waiterOf, withMakeflags } from './process.ts';
 import type { Withs } from './withs.ts';
 
-const { EACCES, ENOENT } = os.constants.errno;
+const { EACCES, EMFILE, ENOENT } = os.constants.errno;
 
 /** Threads that looked the node up and have not opened it yet: so many are remembered. */
 const MAX_SEEN = 1024;
+
+/** Descriptors that the daemon keeps open for a process's pipe. */
+const PIPE_DESCRIPTORS = { file: 0, pipe: 2, split: 3 } as const;
 
 interface Parts {
   ledger: Ledger;
@@ -48,6 +51,8 @@ export class System implements Ground {
   readonly #members = new Map<Running, Set<Process>>();
   /** Roots of `stint run`: when they were started, to tell a number that came back. */
   readonly #roots = new Map<number, { start: number; running: Running }>();
+  /** Descriptors that are kept for the clients of each user. */
+  readonly #kept = new Map<number, number>();
   /** They need this, or are made after it: see `complete`. */
   #builds!: Builds;
   #directory!: Directory;
@@ -204,21 +209,27 @@ export class System implements Ground {
       const choice = nodeFor(lineage.program, this.#rules);
       if (this.#refusing && this.#find(lineage) === undefined && around === undefined) {
         answer({ node: 'none', errno: ENOENT });
+      } else if (!this.#afford(lineage, choice)) {
+        answer({ node: 'none', errno: EMFILE });
       } else if (choice.node === 'file') {
         this.#remember(tid, lineage);
         answer({ node: 'file' });
       } else {
         const process = this.#processOf(lineage);
         if (process === undefined) answer({ node: 'none', errno: EACCES });
-        else this.#pipes.show(process, answer);
+        else {
+          if (process.descriptors === 1) this.#keep(process, PIPE_DESCRIPTORS[choice.node]);
+          this.#pipes.show(process, answer);
+        }
       }
     });
   }
 
-  identify({ tid }: { tid: number }, answer: (thread: Thread | undefined) => void): void {
+  identify({ tid, uid }: { tid: number; uid: number }, answer: (thread: Thread | undefined) => void): void {
     const seen = this.#seen.get(tid);
-    if (seen !== undefined) {
-      this.#seen.delete(tid);
+    this.#seen.delete(tid);
+    // Somebody else may have the number by now, who did not look the node up: at least no other user is charged then.
+    if (seen?.uid === uid) {
       answer(this.#threadOf(tid, seen));
     } else if (tid === 0) answer(undefined);
     else this.#parts.lookups.who(tid, (lineage) => answer(lineage && this.#threadOf(tid, lineage)));
@@ -263,6 +274,7 @@ export class System implements Ground {
     }
     const stale = this.#processes.get(lineage.pid);
     if (stale !== undefined) this.#gone(stale);
+    if (!this.#afford(lineage, { node: 'file' })) return undefined;
     let pidfd: number;
     try {
       pidfd = openPidfd(lineage.pid);
@@ -273,6 +285,8 @@ export class System implements Ground {
     const process: Process = {
       pid: lineage.pid,
       start: lineage.start,
+      uid: lineage.uid,
+      descriptors: 0,
       running,
       pidfd,
       topmost,
@@ -286,6 +300,7 @@ export class System implements Ground {
       opened: false,
     };
     this.#processes.set(process.pid, process);
+    this.#keep(process, 1);
     this.#membersOf(running).add(process);
     this.#parts.loop.watch(pidfd, EPOLLIN, () => this.#gone(process));
     return process;
@@ -401,10 +416,26 @@ export class System implements Ground {
   /** Nothing of the process is left. */
   #leave(process: Process): void {
     this.#pipes.close(process);
+    this.#keep(process, -process.descriptors);
     const { running } = process;
     const members = this.#members.get(running);
     members?.delete(process);
     if (members?.size === 0 && running.rootFd === -1 && running.started) this.#builds.end(running);
+  }
+
+  /** Whether a user may have one more process, or a pipe for one that has none. */
+  #afford(lineage: Lineage, { node }: Pick<NodeChoice, 'node'>): boolean {
+    const known = this.#find(lineage);
+    const kept = known?.descriptors ?? 0;
+    const more = kept > 1 ? 0 : 1 - kept + PIPE_DESCRIPTORS[node];
+    return lineage.uid === 0 || (this.#kept.get(lineage.uid) ?? 0) + more <= this.#options.descriptors;
+  }
+
+  #keep(process: Process, descriptors: number): void {
+    process.descriptors += descriptors;
+    const kept = (this.#kept.get(process.uid) ?? 0) + descriptors;
+    if (kept > 0) this.#kept.set(process.uid, kept);
+    else this.#kept.delete(process.uid);
   }
 
   #membersOf(running: Running): Set<Process> {

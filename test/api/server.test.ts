@@ -24,7 +24,7 @@ interface Served {
   connections(): Promise<number>;
 }
 
-async function served(t: TestContext, options?: { patience: number }): Promise<Served> {
+async function served(t: TestContext, options?: { patience?: number; connections?: number }): Promise<Served> {
   const folder = temporaryFolder(t);
   const path = join(folder, 'api.sock');
   let call: Call | undefined;

@@ -5,7 +5,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from '../../src/api/schema.ts';
 import { abortMount, detachMount } from '../../src/kernel/mount.ts';
-import { Place, type Started, untilServes } from './pool.ts';
+import { Place, STINT, type Started, untilServes } from './pool.ts';
 
 interface Ends {
   after(done: () => Promise<void> | void): void;
@@ -40,6 +40,8 @@ interface MachineOptions {
   env?: Record<string, string>;
   /** False: the configuration says how much is given beyond the pool. */
   strict?: boolean;
+  /** A program and its arguments that become the daemon. */
+  through?: readonly string[];
 }
 
 export class Machine extends Place {
@@ -52,14 +54,19 @@ export class Machine extends Place {
   readonly daemon: Started;
 
   /** Use `startMachine`; `jobs` undefined: what the configuration says. */
-  constructor(t: Ends, jobs: number | undefined, { args = [], env = {}, strict = true }: MachineOptions = {}) {
+  constructor(
+    t: Ends,
+    jobs: number | undefined,
+    { args = [], env = {}, strict = true, through = [] }: MachineOptions = {},
+  ) {
     super(t);
     this.jobs = jobs;
     this.node = join(this.mount, 'jobserver');
     this.socket = join(this.mount, 'api.sock');
     const said = [...(strict ? ['--strict'] : []), ...(jobs === undefined ? [] : ['--jobs', String(jobs)]), ...args];
     const serve = ['serve', '--mount', this.mount, ...said];
-    this.daemon = this.start(serve, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
+    const [file = STINT, ...rest] = [...through, STINT, ...serve];
+    this.daemon = this.spawn(file, rest, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
   }
 
   protected override release(): void {
