@@ -22,6 +22,7 @@ import type {
 } from './messages.ts';
 import { newShift, Relief } from './relief.ts';
 import type { Lender, Rules, Said } from './standings.ts';
+import { Turns } from './turns.ts';
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
@@ -59,6 +60,7 @@ export class EngineHandle {
   readonly #mount: string | undefined;
   /** The daemon's way into its own mount, once that answers. */
   #own: OwnFolder | undefined;
+  readonly #turns = new Turns();
   /** Reads requests while the engine is held up. */
   readonly #relief: Relief | undefined;
   /** What the engine was asked, by number: whom to tell its answer. */
@@ -260,7 +262,10 @@ export class EngineHandle {
         this.#answer(message.request, this.#events.status());
         break;
       case 'who':
-        this.#answer(message.request, lineageOf(message.tid));
+        this.#answer(
+          message.request,
+          this.#turns.take(message.uid, () => lineageOf(message.tid)),
+        );
         break;
       case 'pipe':
         this.#relief?.watch();

@@ -18,9 +18,9 @@ export class Lookups {
     return this.#open.size;
   }
 
-  /** Who the thread `tid` is; undefined when it is gone or hides. */
-  who(tid: number, answer: (lineage: Lineage | undefined) => void): void {
-    this.#send({ type: 'who', request: this.#ask(answer), tid });
+  /** Who the thread `tid` of user `uid` is; undefined when it is gone or hides. */
+  who({ tid, uid }: { tid: number; uid: number }, answer: (lineage: Lineage | undefined) => void): void {
+    this.#send({ type: 'who', request: this.#ask(answer), tid, uid });
   }
 
   /** The ends of the pipe with the node id `id`, and of that for returns unless `returnId` is 0; undefined: none can be opened. */

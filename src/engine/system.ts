@@ -88,7 +88,7 @@ export class System implements Ground {
   /** A `stint run` asks: it is the root of a new build, or part of one. */
   open(id: number, facts: Running['facts'], opening: Opening): void {
     this.#opening.add(id);
-    this.#parts.lookups.who(facts.rootPid, (lineage) => {
+    this.#parts.lookups.who({ tid: facts.rootPid, uid: facts.uid }, (lineage) => {
       if (!this.#opening.delete(id)) return; // given up meanwhile
       if (lineage === undefined) {
         this.#parts.send({ type: 'failed', id, message: 'the process is gone' });
@@ -196,7 +196,7 @@ export class System implements Ground {
       answer({ node: 'none', errno: EACCES }); // it lives outside our pid namespace: nobody would know when it ends
       return;
     }
-    this.#parts.lookups.who(tid, (lineage) => {
+    this.#parts.lookups.who({ tid, uid }, (lineage) => {
       if (lineage === undefined || !mayOpen({ uid, gid, groups: lineage.groups }, this.#options)) {
         answer({ node: 'none', errno: EACCES });
         return;
@@ -232,7 +232,7 @@ export class System implements Ground {
     if (seen?.uid === uid) {
       answer(this.#threadOf(tid, seen));
     } else if (tid === 0) answer(undefined);
-    else this.#parts.lookups.who(tid, (lineage) => answer(lineage && this.#threadOf(tid, lineage)));
+    else this.#parts.lookups.who({ tid, uid }, (lineage) => answer(lineage && this.#threadOf(tid, lineage)));
   }
 
   /** A process has opened the file node. */
