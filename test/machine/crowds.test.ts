@@ -10,7 +10,7 @@ import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
 /** How many clients come and go, and how many readers wait. */
-const CLIENTS = Number(process.env.STINT_ROUNDS ?? 600);
+const CLIENTS = Number(process.env.STINT_ROUNDS ?? 200);
 /** Descriptors that the daemon may have. */
 const DESCRIPTORS = 400;
 const PATIENCE = 120_000;
