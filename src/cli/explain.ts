@@ -87,30 +87,28 @@ function waiting({ waits, client }: ProcessStatus, build: BuildStatus, status: S
   const has = implicit + held;
   const part = `Build ${build.id} has ${slots(has)}; its share now is ${share.toFixed(1)} of ${status.limit}.`;
   if (waits === undefined) {
-    const idle = client === undefined && build.waiting > 0 ? `, but its build waits for ${slots(build.waiting)}` : '';
+    const why = build.reason === undefined ? '' : ` (${build.reason})`;
+    const idle =
+      client === undefined && build.waiting > 0 ? `, but its build waits for ${slots(build.waiting)}${why}` : '';
     const unseen = client !== undefined && client.node !== 'file' ? '; at a pipe that cannot be seen' : '';
-    return [`It is not known to wait for a slot${idle}${unseen}.`, part, ...(idle === '' ? [] : causes(build, status))];
+    return [`It is not known to wait for a slot${idle}${unseen}.`, part, ...(idle === '' ? [] : others(build, status))];
   }
   const needs = waits.slots === 1 ? 'a slot' : `${waits.slots} slots in one step`;
-  return [`It has waited ${age(waits.for)} for ${needs}: ${waits.reason}.`, part, ...causes(build, status)];
+  return [`It has waited ${age(waits.for)} for ${needs}: ${waits.reason}.`, part, ...others(build, status)];
 }
 
-/** What keeps slots from a build. How long jobs take nobody knows: there is no estimate. */
-function causes(build: BuildStatus, { builds, limits, limit, capacity, free }: Status): string[] {
-  const others = builds
+/** Who has slots that a build waits for. How long their jobs take nobody knows: there is no estimate. */
+function others(build: BuildStatus, { builds }: Status): string[] {
+  const holders = builds
     .filter(({ id }) => id !== build.id)
     .map((one) => ({ ...one, has: one.implicit + one.held }))
     .filter(({ has }) => has > 0)
     .sort((a, b) => b.has / b.share - a.has / a.share);
-  const named = others
+  const named = holders
     .slice(0, MAX_HOLDERS)
     .map(({ id, label, has, share }) => `${id} (${label}) has ${has} of its share of ${share.toFixed(1)}`);
-  const [least] = limits;
   return [
-    ...(least === undefined ? [] : [`The pool gives ${limit} of ${capacity} now: ${least.reason}.`]),
-    ...(free > 0 ? [] : ['All slots are out.']),
     ...(named.length === 0 ? [] : [`Who else has slots: ${named.join('; ')}.`]),
-    ...(build.class === 'background' ? ['It is in the background: it is given what nobody else waits for.'] : []),
     'A slot comes back when a job ends; nobody knows when that will be.',
   ];
 }

@@ -91,12 +91,12 @@ test('a client that waits, the job of a client, and a process in no build', { sk
   const found = JSON.parse((await machine.stint(['explain', '--json', String(waiting.pid)])).stdout) as ProcessStatus;
   const { client, waits, root, build } = found;
   assert.deepEqual(
-    [client?.waiting, waits?.slots, waits?.position, waits?.reason, root],
-    [1, 1, 1, '1st in the queue', false],
+    [client?.waiting, waits?.slots, waits?.reason, root],
+    [1, 1, 'it has 1 slot, and its share is 1; 1st in the queue', false],
   );
   const said = (await machine.stint(['explain', String(waiting.pid)])).stdout;
   assert.match(said, /^It has the jobserver open and holds 0 slots/m);
-  assert.match(said, /^It has waited \d+s for a slot: 1st in the queue\.$/m);
+  assert.match(said, /^It has waited \d+s for a slot: it has 1 slot, and its share is 1; 1st in the queue\.$/m);
   assert.match(said, /^Who else has slots: \d+ \(holder\) has 1 of its share of /m);
 
   const job = waiting.output.stdout.trim();
@@ -118,6 +118,7 @@ test('stint top shows the processes of a build, and what each has', { skip: skip
   const script = `exec 7<>${machine.node}; read -n 1 x <&7; echo taken; sleep 1000`;
   const client = machine.spawn('bash', ['-c', script], { deadline: 120_000 });
   await until('it has a token', () => client.output.stdout === 'taken\n');
+  await machine.untilStatus(({ builds }) => builds.length === 1);
   const seen = await play(
     machine,
     [STINT, 'top'],

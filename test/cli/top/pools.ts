@@ -71,6 +71,7 @@ export function busyPool(): Status {
         held: 9,
         share: 10.7,
         waiting: 1,
+        reason: 'it has 10 slots, and its share is 10.7; 2nd in the queue',
         slotSeconds: 5120,
         peakMemory: 3.4 * 2 ** 30,
         clients: [
@@ -124,7 +125,7 @@ export function busyPool(): Status {
         share: 3.6,
         waiting: 1,
         state: 'starting',
-        reason: '1st in the queue',
+        reason: '29 of 32 slots may be out now: 2.1 GiB are available; 1st in the queue',
         since: NOON - 4000,
         clients: [],
       }),
