@@ -8,23 +8,28 @@ interface Accounts {
   /** Slots that nobody has, and of those the ones that whoever comes may have. */
   unowned: number;
   free: number;
+  /** Slots that are offered, in all. */
+  untaken: number;
   limit: number;
   waiters: Waiters;
 }
 
 /** @throws Error naming the invariant that does not hold */
-export function audit({ builds, unowned, free, limit, waiters }: Accounts): void {
+export function audit({ builds, unowned, free, untaken, limit, waiters }: Accounts): void {
   let out = 0;
+  let offered = 0;
   let admitted = 0;
   const caps = new Map<Cap, number>();
   for (const build of builds) {
     auditBuild(build, waiters);
     out += outstanding(build);
+    offered += build.offered;
     if (build.at !== -1) admitted += build.admitted;
     for (const cap of build.caps) caps.set(cap, (caps.get(cap) ?? 0) + outstanding(build));
   }
   for (const [cap, sum] of caps) assert(cap.out === sum, "a cap's figure is the sum of its builds'");
   assert(unowned + out === limit, 'what nobody has + out = limit');
+  assert(offered === untaken, 'what lies untaken is the sum of what builds are offered');
   assert(admitted === waiters.size, 'the queue knows its size');
   assert(free <= 0 || waiters.size === 0, 'nobody waits while a slot is free');
 }

@@ -61,6 +61,8 @@ export class Ledger {
   #bearable = Number.POSITIVE_INFINITY;
   /** Slots that nobody has, of those that may be out. */
   #free: number;
+  /** Slots that are offered, of all builds. */
+  #untaken = 0;
   #order = 0;
   #now = 0;
 
@@ -107,6 +109,12 @@ export class Ledger {
   /** Slots that whoever comes may have; 0 or below while all are out or set aside. */
   get free(): number {
     return this.#waiters.first === undefined ? this.#free : Math.min(this.#free, 0);
+  }
+
+  /** Whether slots are out beyond the limit, and may be: also if all that lies untaken came back, nobody else could have it. */
+  get owes(): boolean {
+    if (this.#free >= 0 || this.#free + this.#untaken > 0 || this.#bearable < this.#capacity) return false;
+    return this.#beyond <= overcommitBound(this.#policy, this.#capacity);
   }
 
   /** Acquires that wait and that no cap keeps back. */
@@ -343,7 +351,7 @@ export class Ledger {
   /** @throws Error naming the invariant that does not hold */
   audit(): void {
     const { builds, free, limit } = this;
-    audit({ builds, unowned: this.#free, free, limit, waiters: this.#waiters });
+    audit({ builds, unowned: this.#free, free, untaken: this.#untaken, limit, waiters: this.#waiters });
   }
 
   // Who waits.
@@ -470,6 +478,7 @@ export class Ledger {
     if (client.kind === 'implicit') build.implicit += held;
     else build.held += held;
     build.offered += offered;
+    this.#untaken += offered;
     notePeak(build);
     this.#booked?.(client, held, offered);
     if (more === 0) return;

@@ -43,6 +43,8 @@ export interface Offer {
   misses: number;
   /** While sated: when to try again. */
   retryAt: number;
+  /** What was laid last was given beyond the limit. */
+  lent: boolean;
 }
 
 /** `count` slots of what `offer` has lying, to be taken out of its pipe or laid into it. */
@@ -85,6 +87,7 @@ export class Offers {
       idleSince: now,
       misses: 0,
       retryAt: now,
+      lent: false,
     };
     return offer;
   }
@@ -104,6 +107,7 @@ export class Offers {
   /** A grant to the pipe was laid into it. */
   laid(offer: Offer, now: number): void {
     offer.idleSince = now;
+    offer.lent = this.#ledger.free < 0;
   }
 
   /**
@@ -127,8 +131,9 @@ export class Offers {
    * better right, or when more is out than may be.
    */
   claim(offer: Offer, now: number): number {
-    if (this.#ledger.free < 0 || roomOf(offer.client.build) < 0) return 1;
     const { build } = offer.client;
+    if (roomOf(build) < 0) return 1;
+    if (this.#ledger.free < 0) return this.#keeps(offer) ? 0 : 1;
     return hasRight(this.#ledger.next, build, now) || hasRight(rival(build), build, now) ? 1 : 0;
   }
 
@@ -144,6 +149,7 @@ export class Offers {
     const moves: Move[] = [];
     for (const offer of this.#lying()) {
       if (need <= 0) break;
+      if (this.#keeps(offer)) continue;
       const movable = now - offer.idleSince >= this.#stay(offer) ? offer.client.offered : offer.client.offered - 1;
       const count = Math.min(movable, need);
       if (count > 0) moves.push({ offer, count });
@@ -154,7 +160,7 @@ export class Offers {
 
   /** Where a slot may lie that nobody needs, best first: for somebody who does not wait. Each is to be tried, until one is found. */
   spare(now: number): Offer[] {
-    if (this.#offers.size === 0) return [];
+    if (this.#offers.size === 0 || this.#ledger.free < 0) return []; // one more would only pay back
     const lying = [...this.#offers].filter(
       ({ client, idleSince }) => client.offered > 1 || (client.offered > 0 && now - idleSince >= STAY),
     );
@@ -184,6 +190,7 @@ export class Offers {
   /** What to lay out now; the slots are booked. Sated pipes whose time has come join the queue. */
   settle(now: number): Move[] {
     this.#retry(now);
+    if (this.#ledger.free >= 0) for (const offer of this.#offers) offer.lent = false;
     if (this.#ledger.free <= 0 || this.#ledger.waiting > 0 || this.#offers.size === 0) return [];
     return this.#spread(now);
   }
@@ -198,7 +205,7 @@ export class Offers {
     for (const offer of this.#offers) {
       if (offer.client.offered > 0) {
         lying = true;
-        if (short) at = Math.min(at, offer.idleSince + Math.max(STAY, this.#stay(offer)));
+        if (short && !this.#keeps(offer)) at = Math.min(at, offer.idleSince + Math.max(STAY, this.#stay(offer)));
       } else if (!this.#hungry(offer)) {
         sated = true;
         if (waiting) at = Math.min(at, offer.retryAt);
@@ -270,6 +277,13 @@ export class Offers {
     if (looks && compareBuilds(client.build, next.client.build) <= 0) return STAY_TO_LOOK;
     // Who surely wants a slot need not wait for what may be wanted, unless it would only pay back what was given beyond the limit.
     return next.client.kind === 'offers' || this.#ledger.free < 0 ? STAY : 0;
+  }
+
+  /** Whether what lies there would be given to it again: that is beyond the limit, and nobody waits who has a right to it. */
+  #keeps({ lent, client: { build } }: Offer): boolean {
+    if (!lent || !this.#ledger.owes) return false;
+    const other = this.#ledger.next?.client.build;
+    return other === undefined || (!other.newcomer && lead(build, other) === 0);
   }
 
   #hungry(offer: Offer): boolean {

@@ -1,5 +1,5 @@
-// A make that comes while a cargo has every slot, on both kinds of pool. Cargo returns none while it has work, and nobody can take one
-// away: so the make is given some beyond the pool, within a bound. Nobody who comes later gets ahead of it.
+// A build that comes while a cargo has every slot, on both kinds of pool. Cargo returns none while it has work, and nobody can take one
+// away: so the newcomer is given some beyond the pool, within a bound. Nobody who comes later gets ahead of it.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { PATIENCE } from './rounds.ts';
 
 const SLOTS = 4;
 const BEYOND = overcommitBound(DEFAULT_POLICY, SLOTS);
-const lacks = missing('make44', 'cargo', 'rustc');
+const lacks = missing('make44', 'ninja', 'cargo', 'rustc');
 const FILES = Array.from({ length: 10 }, (_, i) => `file${i}`);
 
 /** A cargo whose crates do not depend on each other; before each is compiled, `job` runs. */
@@ -39,31 +39,39 @@ function startCargo(pool: Machine | Pool, site: Site, { crates, job }: { crates:
   return pool.spawnRun(args, site.options(name, env));
 }
 
-/** The make of the makefile `name`. */
-function startMake(pool: Machine | Pool, site: Site, name: string): Started {
-  return pool.spawnRun(['--label', name, '--style', 'fifo', '--', toolPath('make44'), '-s'], site.options(name));
-}
+type Tool = 'make44' | 'ninja';
 
-/** Has each of FILES made by a job. */
-function makefile(site: Site, name: string, job: (file: string) => string): void {
-  const jobs = Object.fromEntries(FILES.map((file) => [file, job(file)]));
-  site.makefile(name, `all: ${FILES.join(' ')}\n${rules(jobs)}`);
+/** A new build of FILES, each of which is made by a job. */
+function startBuild(
+  pool: Machine | Pool,
+  site: Site,
+  build: { name: string; tool: Tool; job: (file: string) => string },
+): Started {
+  const { name, tool, job } = build;
+  const folder = join(site.folder, name);
+  mkdirSync(folder);
+  const jobs = FILES.map((file): [string, string] => [file, job(file)]);
+  const edges = jobs.map(([file, command]) => `build ${file}: job\n  command = ${command}\n`);
+  if (tool === 'ninja') writeFileSync(join(folder, 'build.ninja'), `rule job\n  command = $command\n${edges.join('')}`);
+  else writeFileSync(join(folder, 'Makefile'), `all: ${FILES.join(' ')}\n${rules(Object.fromEntries(jobs))}`);
+  const args = ['--label', name, '--style', 'fifo', '--', toolPath(tool), tool === 'ninja' ? '--quiet' : '-s'];
+  return pool.spawnRun(args, site.options(name));
 }
 
 async function neverBehind(pool: Machine | Pool, site: Site): Promise<void> {
   const cargo = startCargo(pool, site, { crates: 12, job: site.job('crates') });
   await site.untilRunning(SLOTS, 'cargo');
-  makefile(site, 'make', (file) => site.job(`make-${file}`));
-  makefile(site, 'later', (file) => site.job(`later-${file}`));
   const samples = sampled(pool, (status) => {
     const [make, later] = [slotsOf(status, 'make'), slotsOf(status, 'later')];
     assert.ok(later <= make, `${later} slots for who came later, ${make} for the make`);
     assert.ok(status.overcommit <= BEYOND, `${status.overcommit} slots beyond the pool`);
     assert.equal(slotsOf(status, 'cargo'), SLOTS, 'cargo keeps what it has');
   });
-  const make = startMake(pool, site, 'make');
+  const start = (name: string) =>
+    startBuild(pool, site, { name, tool: 'make44', job: (file) => site.job(`${name}-${file}`) });
+  const make = start('make');
   await site.untilRunning(2, 'make'); // no gate of cargo's is open
-  const later = startMake(pool, site, 'later');
+  const later = start('later');
   await pool.untilStatus(isStarting('later'));
   assert.equal(site.begun('later'), 0, 'the bound is reached');
   site.open('make-file0');
@@ -93,12 +101,12 @@ interface Beside {
   left: number;
 }
 
-/** How long a make takes beside a cargo whose jobs are as long as its own. */
-async function measure(t: TestContext, pool: Machine | Pool, site: Site): Promise<Beside> {
+/** How long a build takes beside a cargo whose jobs are as long as its own. */
+async function measure(t: TestContext, pool: Machine | Pool, tool: Tool): Promise<Beside> {
+  const site = new Site(t);
   const timed = async (name: string) => {
-    makefile(site, name, () => `${site.trace} ${JOB}`);
     const began = performance.now();
-    await well(startMake(pool, site, name));
+    await well(startBuild(pool, site, { name, tool, job: () => `${site.trace} ${JOB}` }));
     return (performance.now() - began) / 1000;
   };
   const alone = await timed('alone');
@@ -127,14 +135,19 @@ for (const [kind, start, skip] of [
     await neverBehind(await start(t, SLOTS, { strict: false }), new Site(t));
   });
 
-  test(`from ${kind} pool a make of ten files takes at most 2.5 times as long as alone`, options, async (t) => {
-    const { ratio, left } = await measure(t, await start(t, SLOTS, { strict: false }), new Site(t));
-    assert.equal(left, SLOTS, 'cargo still has all that it had');
-    assert.ok(ratio <= 2.5, `${ratio} times`);
-  });
-
-  test(`with nothing beyond ${kind} pool it waits until cargo has no more work`, options, async (t) => {
-    const { ratio } = await measure(t, await start(t, SLOTS), new Site(t));
-    assert.ok(ratio > 2.5, `${ratio} times`);
-  });
+  for (const tool of ['make44', 'ninja'] as const) {
+    test(`from ${kind} pool a ${tool} of ten files takes at most 2.5 times as long as alone`, options, async (t) => {
+      const { ratio, left } = await measure(t, await start(t, SLOTS, { strict: false }), tool);
+      assert.equal(left, SLOTS, 'cargo still has all that it had');
+      assert.ok(ratio <= 2.5, `${ratio} times`);
+    });
+  }
 }
+
+test('with nothing beyond the pool a make waits until cargo has no more work', {
+  skip: noMachine() ?? lacks,
+  timeout: 2 * PATIENCE,
+}, async (t) => {
+  const { ratio } = await measure(t, await startMachine(t, SLOTS), 'make44');
+  assert.ok(ratio > 2.5, `${ratio} times`);
+});

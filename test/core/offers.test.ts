@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Cap } from '../../src/core/caps.ts';
 import { Ledger } from '../../src/core/ledger.ts';
 import { type Offer, Offers } from '../../src/core/offers.ts';
-import { DEFAULT_POLICY, type Policy, STRICT_POLICY } from '../../src/core/policy.ts';
+import { DEFAULT_POLICY, PATIENCE, type Policy, STRICT_POLICY } from '../../src/core/policy.ts';
 import type { Build, Waiter } from '../../src/core/types.ts';
 
 interface PretendPipe {
@@ -180,9 +180,11 @@ function perform(world: World, { act, pick, ms }: { act: string; pick: number; m
 }
 
 test('bytes are conserved, and whoever waits is served while anything lies unused', () => {
+  const capacities = fc.integer({ min: 1, max: 6 });
+  const policies = fc.constantFrom(STRICT_POLICY, DEFAULT_POLICY);
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 80, size: 'max' }), (capacity, steps) => {
-      const world = new World(capacity);
+    fc.property(capacities, policies, fc.array(step, { maxLength: 80, size: 'max' }), (capacity, policy, steps) => {
+      const world = new World(capacity, policy);
       for (const one of steps) perform(world, one);
       // After a while in which nobody takes or returns anything more than the server hands out:
       world.pass(3000);
@@ -192,67 +194,6 @@ test('bytes are conserved, and whoever waits is served while anything lies unuse
     }),
     { numRuns: 3000 },
   );
-});
-
-test('whoever waits under bounds is served while what would make room for it lies unused', () => {
-  const bounds = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 });
-  const steps = fc.array(step, { maxLength: 60, size: 'max' });
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 8 }), bounds, steps, (capacity, limits, all) => {
-      const world = new World(capacity);
-      const caps = limits.map((limit, n) => new Cap(`bound ${n}`, limit));
-      for (const one of all) {
-        if (one.act === 'open') {
-          world.open(
-            one.pick % 3 === 0,
-            caps.filter((_, n) => (one.pick >> n) % 2 === 0),
-          );
-        } else perform(world, one);
-      }
-      world.pass(3000);
-      const lying = (under: (pipe: PretendPipe) => boolean) =>
-        world.pipes.filter(under).reduce((sum, { bytes }) => sum + bytes, 0);
-      for (const { build, blocked } of world.pipes) {
-        if (blocked === 0) continue;
-        const short = build.caps.filter(({ limit, out }) => limit <= out);
-        const lacks = short.find((cap) => lying((pipe) => pipe.build.caps.includes(cap)) <= cap.out - cap.limit);
-        const served = lacks === undefined && world.ledger.free + lying(() => true) > 0;
-        assert.ok(!served, 'somebody waits for what lies unused');
-      }
-    }),
-    { numRuns: 3000 },
-  );
-});
-
-test('under a bound, too, who holds everything hands over what comes back', () => {
-  const world = new World(8);
-  const cap = new Cap('some', 4);
-  const first = world.open(false, [cap]);
-  for (let i = 0; i < 4; i++) world.read(first);
-  const second = world.open(false, [cap]);
-  for (let i = 0; i < 4; i++) world.read(second);
-  for (let i = 0; i < 4; i++) world.read(first);
-  assert.deepEqual([first.taken, second.taken], [4, 0]);
-  world.write(first, true);
-  assert.deepEqual([first.taken, second.taken], [3, 1], 'its own readers are not faster');
-});
-
-test('what lies unused under a bound gives way to a first slot, and to several at once as soon as there are enough', () => {
-  for (const [min, taken] of [
-    [1, 2],
-    [3, 1],
-  ] as const) {
-    const world = new World(8);
-    const cap = new Cap('some', 4);
-    const alone = world.open(false, [cap]);
-    for (let i = 0; i < taken + 1; i++) world.read(alone);
-    assert.deepEqual([alone.taken, alone.bytes], [taken + 1, 3 - taken]);
-    const waiter = world.begin([cap], min);
-    assert.deepEqual(world.started, min === 1 ? [waiter] : []);
-    world.write(alone, true);
-    world.pass(2);
-    assert.deepEqual([world.started, alone.taken], [[waiter], taken]);
-  }
 });
 
 test('a build that is alone has every slot laid out', () => {
@@ -335,6 +276,42 @@ test('what a newcomer is given beyond the limit is not taken out again at once f
   world.pass(200);
   assert.equal(newcomer.taken, 1);
 });
+
+for (const looks of [true, false]) {
+  test(`what a newcomer is given beyond the limit lies there until it looks, whatever others want who have more; looks: ${looks}`, () => {
+    const world = new World(8, { ...DEFAULT_POLICY, newcomerOvercommit: 0.125 });
+    const hoarder = world.ledger.openClient(world.ledger.openBuild(), 'exact');
+    while (world.ledger.take(hoarder));
+    world.ledger.acquire({ client: hoarder, reserves: false, since: 0, order: 0 }, 0);
+    const newcomer = world.open(looks);
+    world.read(newcomer);
+    world.pass(PATIENCE);
+    assert.deepEqual([newcomer.taken, newcomer.bytes], [1, 1]);
+    world.passes = 0;
+    world.pass(10_000);
+    assert.equal(newcomer.bytes, 1);
+    assert.ok(world.passes < 100, `${world.passes} passes in 10 s`);
+    // It returns one and looks, as ninja does when a job ends.
+    world.write(newcomer, true);
+    assert.deepEqual([newcomer.taken, newcomer.bytes], [0, 2]);
+    for (let i = 0; i < 2; i++) world.read(newcomer);
+    assert.deepEqual([newcomer.taken, world.ledger.free], [2, -2]);
+    // Who has nothing has a better right.
+    world.write(newcomer, false);
+    assert.equal(newcomer.bytes, 1);
+    const later = world.open();
+    world.read(later);
+    world.pass(2 * PATIENCE);
+    assert.deepEqual([newcomer.taken, newcomer.bytes, later.taken], [1, 0, 1]);
+    // The machine can bear less: what is not used comes back.
+    world.write(newcomer, false);
+    world.pass(1000);
+    assert.equal(newcomer.bytes, 1);
+    world.ledger.setLimit(7);
+    world.pass(10);
+    assert.equal(newcomer.bytes, 0);
+  });
+}
 
 test('idle builds cost ever less: fewer than 60 passes a second with 64 of them', () => {
   const world = new World(4);
