@@ -129,7 +129,13 @@ export class System implements Ground {
     if (this.#roots.get(running.facts.rootPid)?.running === running) this.#roots.delete(running.facts.rootPid);
     if (running.lease !== undefined) this.#parts.leases.close(running, this.#directory);
     for (const [key, keyed] of this.#keyed) if (keyed === running) this.#keyed.delete(key);
+    const left = this.#members.get(running);
     this.#members.delete(running);
+    // A lease can be over before those in it that have inherited an open file node: they are looked up anew when they call.
+    for (const process of left ?? []) {
+      this.#gone(process);
+      this.#parts.file.rouse(process.client);
+    }
   }
 
   clientAbove(pids: readonly number[]): Running | undefined {
@@ -225,10 +231,11 @@ export class System implements Ground {
     });
   }
 
-  identify({ tid, uid }: { tid: number; uid: number }, answer: (thread: Thread | undefined) => void): void {
-    const seen = this.#seen.get(tid);
-    this.#seen.delete(tid);
-    // Somebody else may have the number by now, who did not look the node up: at least no other user is charged then.
+  identify({ tid, uid, opens }: Parameters<Host['identify']>[0], answer: (thread: Thread | undefined) => void): void {
+    // Who looked and did not open may be gone, and its number another's: only an open comes right after its look.
+    const seen = opens ? this.#seen.get(tid) : undefined;
+    if (seen !== undefined) this.#seen.delete(tid);
+    // Also then the number may be another's: at least no other user is charged.
     if (seen?.uid === uid) {
       answer(this.#threadOf(tid, seen));
     } else if (tid === 0) answer(undefined);
@@ -331,7 +338,8 @@ export class System implements Ground {
   readonly #known = {
     runRoot: (kin: Kin): Running | undefined => {
       const root = this.#roots.get(kin.pid);
-      return root !== undefined && same(root.start, kin.start) ? root.running : undefined;
+      // Until it has its slots, what is below it belongs where it belonged before.
+      return root?.running.started && same(root.start, kin.start) ? root.running : undefined;
     },
     client: (kin: Kin): Running | undefined => {
       const process = this.#find(kin);
@@ -350,8 +358,10 @@ export class System implements Ground {
     },
   };
 
-  /** The build that a process is in, if that is there already. */
+  /** The build that a process is in, if that is there already. Whoever is in a lease stays there, also when its root is gone. */
   #around(lineage: Lineage): Running | undefined {
+    const known = this.#find(lineage)?.running;
+    if (known?.lease !== undefined) return known;
     const chosen = chooseBuild<Running>(lineage, this.#known);
     return 'build' in chosen ? chosen.build : undefined;
   }

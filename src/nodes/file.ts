@@ -230,6 +230,13 @@ export class FileNode {
     this.settle();
   }
 
+  /** The account of a process that lives was closed: whoever sleeps there in a poll has to ask anew. */
+  rouse(client: Client): void {
+    for (const file of this.#files) {
+      if (file !== undefined && pollerOf(file, client) !== undefined) this.#channel.notifyPoll(file.khLow, file.khHigh);
+    }
+  }
+
   /** Takes back what nobody has accepted. */
   settle(): void {
     while (this.#undelivered.length > 0) this.#ledger.release(this.#undelivered.pop() as Client, 1);

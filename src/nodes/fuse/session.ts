@@ -48,8 +48,8 @@ export interface Host {
   show(caller: { tid: number; uid: number; gid: number }, answer: (shown: Shown) => void): void;
   /** The thread, if it is known. */
   thread(tid: number): Thread | undefined;
-  /** Looks an unknown thread up; undefined: it cannot be told who that is. */
-  identify(caller: { tid: number; uid: number; gid: number }, answer: (thread: Thread | undefined) => void): void;
+  /** Looks an unknown thread up; `opens`: it has just looked the node up. Undefined: it cannot be told who that is. */
+  identify(caller: { tid: number; uid: number; opens: boolean }, answer: (thread: Thread | undefined) => void): void;
   /** The answer to a write is put off, until the function that this returns is called; undefined: it cannot be. See holding.ts. */
   owe(request: Request): (() => void) | undefined;
   /** A process has opened the file node. */
@@ -347,7 +347,7 @@ export class Session {
     }
     const kept = request.copy();
     const parked = this.#park(request);
-    this.#host.identify({ tid: request.pid, uid: request.uid, gid: request.gid }, (thread) => {
+    this.#host.identify({ tid: request.pid, uid: request.uid, opens: request.opcode === OP.OPEN }, (thread) => {
       if (!this.#resume(parked)) return;
       if (thread === undefined) this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
       else go(thread, kept);
@@ -369,7 +369,7 @@ export class Session {
       this.#status(request, EINTR); // it will be tried again
       return;
     }
-    this.#host.identify({ tid: request.pid, uid: request.uid, gid: request.gid }, (thread) => {
+    this.#host.identify({ tid: request.pid, uid: request.uid, opens: false }, (thread) => {
       if (this.#resume(parked)) {
         if (thread === undefined) this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
         else {

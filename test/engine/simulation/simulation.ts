@@ -1,0 +1,245 @@
+// One run of the engine on a simulated machine. A list of moves says what happens and when: between two system calls of the engine,
+// while it waits, or after some time. Whatever the list is, the engine's figures must be what the processes have, nobody may wait
+// for ever, and at the end everything must be back: memory of what was must not stay either.
+import assert from 'node:assert/strict';
+import { DEFAULT_POLICY } from '../../../src/core/policy.ts';
+import type { EngineOptions, Snapshot } from '../../../src/engine/messages.ts';
+import type { Client, Thread } from './client.ts';
+import { Crowd } from './crowd.ts';
+import { Machine, type Others, setMachine } from './machine.ts';
+import { MainThread } from './main-thread.ts';
+import { type Move, Moves } from './moves.ts';
+import { Truth } from './truth.ts';
+
+export interface Setting {
+  system: boolean;
+  capacity: number;
+  /** Whether anything may be given beyond the limit. */
+  generous: boolean;
+  /** Events that an inotify keeps. */
+  events: number;
+  moves: readonly Move[];
+}
+
+type Run = (options: EngineOptions, main: MainThread) => void;
+
+/** How long nothing may move for somebody who waits while something is free, milliseconds. */
+const PATIENCE = 100_000;
+/** After so long it is looked whether anything is free. */
+const SOON = 200;
+
+/** Plays `setting` with the engine that `run` starts. @throws Error when something is not as it must be */
+export function simulate(setting: Setting, run: Run): void {
+  const { now } = performance;
+  const simulation = new Simulation(setting);
+  performance.now = () => simulation.machine.now;
+  setMachine(simulation.machine);
+  try {
+    simulation.play(run);
+  } finally {
+    performance.now = now;
+    setMachine(undefined);
+  }
+}
+
+class Simulation implements Others {
+  readonly machine: Machine;
+  readonly #setting: Setting;
+  readonly #main: MainThread;
+  readonly #crowd: Crowd;
+  readonly #moves: Moves;
+  readonly #truth: Truth;
+  readonly #device: number;
+  #at = 0;
+  #calls = 0;
+  /** When the last move was made. */
+  #last: number;
+  /** Nobody else may act: somebody does already; or figures are being compared. */
+  #still = true;
+  #comparing = false;
+  #ending: 'return' | 'kill' | 'over' = 'return';
+  /** When something last moved, at the end. */
+  #movedAt = Number.NEGATIVE_INFINITY;
+  /** Whether, for all that is known, nothing is free for those who wait. */
+  #scarce = true;
+  #failure: unknown;
+
+  constructor(setting: Setting) {
+    this.#setting = setting;
+    this.machine = new Machine(setting);
+    this.machine.others = this;
+    this.#last = this.machine.now;
+    this.#main = new MainThread(this.machine);
+    this.#device = setting.system ? this.machine.open({ kind: 'device', waits: false }) : -1;
+    this.#crowd = new Crowd(this.machine, (client) => !this.#main.mayBeLeased(client));
+    this.#main.crowd = this.#crowd;
+    const { system } = setting;
+    this.#moves = new Moves(this.#crowd, this.#main, system);
+    this.#truth = new Truth({ machine: this.machine, crowd: this.#crowd, main: this.#main, system });
+  }
+
+  play(run: Run): void {
+    const { system, capacity, generous } = this.#setting;
+    if (system) {
+      const body = { major: 7, minor: 45 };
+      this.machine.device.ask('INIT', { header: {}, body, answered: () => this.#main.tell({ type: 'show' }) });
+    }
+    const clients = [{ program: 'splitter', node: 'split' as const }];
+    const mount = { device: this.#device, mount: '/mount', mode: 0o666, gid: 0, clients };
+    this.#still = false;
+    run(
+      {
+        capacity,
+        fifoPrefix: 'fifo-',
+        audit: true,
+        ...(generous && { policy: DEFAULT_POLICY }),
+        ...(system && { system: mount }),
+      },
+      this.#main,
+    );
+    if (this.#failure !== undefined) throw this.#failure;
+    assert.equal(this.#ending, 'over', 'the engine ran to the end');
+    assert.equal(this.machine.descriptors, system ? 2 : 1, 'every descriptor is closed');
+  }
+
+  act(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#still || this.#comparing) return;
+    const move = this.#setting.moves[this.#at];
+    if (move === undefined || move.after > 0 || ++this.#calls <= move.gap) return;
+    this.#perform(move);
+  }
+
+  idle(until: number): void {
+    this.#guarded(() => this.#idle(until));
+  }
+
+  #idle(until: number): void {
+    const { machine } = this;
+    const due = Math.min(until, this.#main.settle());
+    if (this.#comparing || !machine.device.empty) return;
+    const move = this.#setting.moves[this.#at];
+    if (move?.early && move.after === 0) {
+      this.#perform(move);
+      return;
+    }
+    if (this.#crowd.run(move?.n ?? 0)) return;
+    if (this.#main.busy) {
+      this.#main.run(move?.n ?? 0);
+      return;
+    }
+    if (this.#moves.checks) {
+      this.#moves.checks = false;
+      this.#compare(() => {});
+    } else if (move === undefined) this.#finish(due);
+    else if (this.#last + move.after > machine.now) this.#pass(Math.min(due, this.#last + move.after));
+    else this.#perform(move);
+  }
+
+  #pass(to: number): void {
+    if (to <= this.machine.now) return;
+    this.machine.now = to;
+    this.machine.moved();
+  }
+
+  #perform(move: Move): void {
+    this.#guarded(() => {
+      this.#at++;
+      this.#calls = 0;
+      this.#last = this.machine.now;
+      this.machine.moved();
+      this.#moves.make(move);
+    });
+  }
+
+  /** Nobody else acts meanwhile; and what fails here is not lost where the engine expects errors. */
+  #guarded(what: () => void): void {
+    const still = this.#still;
+    this.#still = true;
+    try {
+      what();
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    } finally {
+      this.#still = still;
+    }
+  }
+
+  /** Asks the engine for its figures; until they are there nobody else acts. */
+  #compare(then: (snapshot: Snapshot) => void): void {
+    this.#comparing = true;
+    this.#main.snapshot((snapshot) => {
+      this.#comparing = false;
+      this.#guarded(() => {
+        this.#truth.check(snapshot);
+        then(snapshot);
+      });
+    });
+  }
+
+  // The end: what can be returned is, whoever waits gets something; then all are killed, and nothing is left.
+
+  #finish(due: number): void {
+    if (this.#movedAt === Number.NEGATIVE_INFINITY) this.#movedAt = this.machine.now;
+    if (this.#ending === 'return') this.#giveAllBack(due);
+    else if (this.#ending === 'kill') this.#leaveNothing(due);
+    else assert.fail('the engine does not stop');
+  }
+
+  #giveAllBack(due: number): void {
+    let moved = false;
+    for (const client of this.#crowd.living)
+      if (this.#moves.giveBack(client, client.threads.at(-1) as Thread, 100)) moved = true;
+    if (moved) {
+      this.#movedAt = this.machine.now;
+      this.machine.moved();
+      return;
+    }
+    const waiting = this.#crowd.living.filter(({ threads }) => threads.some(({ wait }) => wait !== undefined));
+    if (waiting.length === 0) this.#killAll();
+    else if (due < this.#movedAt + (this.#scarce ? SOON : PATIENCE)) this.#pass(due);
+    else this.#compare((snapshot) => this.#breakUp(waiting, snapshot));
+  }
+
+  /** Jobs that need no token may use all that there is; then one of them has to end. Nobody else may wait for ever. */
+  #breakUp(waiting: readonly Client[], { limit, builds }: Snapshot): void {
+    const jobs = builds.reduce((sum, { implicit, held }) => sum + implicit + held, 0);
+    const entitled = waiting.filter(({ threads }) => threads.some((thread) => this.#truth.isPoolsOwn(thread)));
+    if (this.#scarce && jobs < limit && entitled.length > 0) {
+      this.#scarce = false;
+      return;
+    }
+    // TODO demands: two of them in turn keep everybody else out.
+    const aside = builds.some(({ queue }) => queue !== undefined && queue.needs > 1);
+    const who = aside ? '' : entitled.map(({ pid, program }) => `${program} ${pid}`).join(', ');
+    assert.ok(
+      who === '' || jobs >= limit,
+      `${who} waits for ever, and ${limit - jobs} of ${limit} slots are used by nobody`,
+    );
+    this.#crowd.kill(this.#crowd.living.find((client) => !waiting.includes(client)) ?? (waiting[0] as Client));
+    this.#scarce = true;
+    this.#movedAt = this.machine.now;
+  }
+
+  #killAll(): void {
+    this.#ending = 'kill';
+    this.#movedAt = this.machine.now;
+    for (const client of this.#crowd.living) this.#crowd.kill(client);
+    this.machine.moved();
+  }
+
+  #leaveNothing(due: number): void {
+    this.#compare(({ builds }) => {
+      if (builds.length > 0 && due < this.#movedAt + PATIENCE) {
+        this.#pass(due);
+        return;
+      }
+      assert.deepEqual(builds, [], 'no build is left');
+      assert.equal(this.machine.device.unanswered, 0, 'every request is answered');
+      assert.equal(this.machine.descriptors, this.#setting.system ? 5 : 3, 'what clients needed is closed');
+      this.#ending = 'over';
+      this.#main.tell({ type: 'stop' });
+    });
+  }
+}
