@@ -50,6 +50,16 @@ export function lead(a: Build, b: Build): 0 | 1 | 2 {
   return after <= hasA / weightA ? 1 : 0;
 }
 
+/** Whether build `b` goes before `a` also when `a` has one slot less, so that this slot comes to it and not back. */
+export function yields(a: Build, b: Build): boolean {
+  if (a.class !== b.class) {
+    if (a.class === 'background') return true;
+    if (b.class === 'background' || (a.class === 'interactive' && a.user === b.user)) return false;
+  }
+  if (a.user !== b.user) return standing(a.user.cap.out - 1, a.user.weight) >= userStanding(b.user);
+  return standing(outstanding(a) - 1, a.weight) >= standing(outstanding(b), b.weight);
+}
+
 const userStanding = (user: User): number => standing(user.cap.out, user.weight);
 
 /** Everybody who waits and may have more, by user, then by build, then by client, then by age. */

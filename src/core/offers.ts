@@ -11,7 +11,7 @@
 // them at once. Pure and synchronous; times are milliseconds of the caller's clock.
 
 import { type Cap, roomOf } from './caps.ts';
-import { compareBuilds, lead } from './fairness.ts';
+import { compareBuilds, lead, yields } from './fairness.ts';
 import { keptBeside, lackingFor, rival } from './kept.ts';
 import type { Ledger } from './ledger.ts';
 import { type Build, type Client, has, type Waiter } from './types.ts';
@@ -275,8 +275,10 @@ export class Offers {
     const { next } = this.#ledger;
     if (next === undefined) return STAY;
     if (looks && compareBuilds(client.build, next.client.build) <= 0) return STAY_TO_LOOK;
-    // Who surely wants a slot need not wait for what may be wanted, unless it would only pay back what was given beyond the limit.
-    return next.client.kind === 'offers' || this.#ledger.free < 0 ? STAY : 0;
+    // Who surely wants a slot need not wait for what may be wanted. But it must come to him: not pay back what was given beyond the
+    // limit, nor come to this build again, which would go round for ever.
+    const comes = this.#ledger.free >= 0 && yields(client.build, next.client.build);
+    return next.client.kind !== 'offers' && comes ? 0 : STAY;
   }
 
   /** Whether what lies there would be given to it again: that is beyond the limit, and nobody waits who has a right to it. */

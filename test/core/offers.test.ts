@@ -36,8 +36,7 @@ class World {
   }
 
   /** `looks`: of a client that does not wait. */
-  open(looks = false, caps: readonly Cap[] = []): PretendPipe {
-    const build = this.ledger.openBuild({ caps });
+  open(looks = false, caps: readonly Cap[] = [], build = this.ledger.openBuild({ caps })): PretendPipe {
     const offer = this.offers.open(this.ledger.openClient(build, 'offers'), this.now, looks);
     const pipe: PretendPipe = { build, offer, bytes: 0, blocked: 0, taken: 0, touched: false };
     this.pipes.push(pipe);
@@ -312,6 +311,20 @@ for (const looks of [true, false]) {
     assert.equal(newcomer.bytes, 0);
   });
 }
+test('a slot is not taken out at once for somebody who would not get it because it comes back to the same build', () => {
+  const world = new World(2);
+  const { ledger } = world;
+  const [first, second] = [ledger.openBuild(), ledger.openBuild()];
+  const [own, other] = [ledger.openClient(first, 'implicit'), ledger.openClient(second, 'implicit')];
+  ledger.charge(own);
+  ledger.charge(other);
+  ledger.acquire({ client: ledger.openClient(second, 'exact'), reserves: false, since: 0, order: 0 }, 0);
+  const pipes = [world.open(false, [], first), world.open(false, [], first)];
+  ledger.release(own, 1);
+  world.serve();
+  world.pass(0.2);
+  assert.equal(pipes.filter(({ bytes }) => bytes === 1).length, 1);
+});
 
 test('idle builds cost ever less: fewer than 60 passes a second with 64 of them', () => {
   const world = new World(4);
