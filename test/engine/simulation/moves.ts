@@ -23,6 +23,7 @@ type Act =
   | 'resize'
   | 'cancel'
   | 'end'
+  | 'rude'
   | 'capacity'
   | 'limit';
 
@@ -47,6 +48,7 @@ export const ACTS: Readonly<Record<Act, number>> = {
   resize: 2,
   cancel: 1,
   end: 1,
+  rude: 1,
   capacity: 1,
   limit: 1,
 };
@@ -73,6 +75,8 @@ export class Moves {
   readonly #system: boolean;
   /** The figures are to be compared as soon as nothing else is to be done. */
   checks = false;
+  /** Somebody returned what he had never taken: then nobody knows any more who has what. */
+  rude = false;
 
   constructor(crowd: Crowd, main: MainThread, system: boolean) {
     this.#crowd = crowd;
@@ -168,6 +172,11 @@ export class Moves {
       case 'return':
         this.giveBack(client, thread, 1 + n);
         break;
+      case 'rude':
+        this.rude = true;
+        if (pipe !== undefined) crowd.giveBack(client, pipe, n);
+        else if (file !== undefined) crowd.write(client, thread, { file, count: 1 + n });
+        break;
       case 'burst':
         if (file !== undefined) this.#burst(client, thread, { file, left: 20 * n });
         break;
@@ -189,12 +198,12 @@ export class Moves {
   /** Returns up to `most` tokens of one kind; false when it has none that it can return. */
   giveBack(client: Client, thread: Thread, most: number): boolean {
     for (const [pipe, count] of client.taken) {
-      if (count === 0 || !client.pipes.includes(pipe)) continue;
+      if (count <= 0 || !client.pipes.includes(pipe)) continue;
       this.#crowd.giveBack(client, pipe, Math.min(count, most));
       return true;
     }
     const [file] = client.files;
-    if (client.held === 0 || file === undefined || thread.wait !== undefined) return false;
+    if (client.held <= 0 || file === undefined || thread.wait !== undefined) return false;
     this.#crowd.write(client, thread, { file, count: Math.min(client.held, most) });
     return true;
   }
