@@ -363,12 +363,12 @@ export class Session {
     }
     const { lockOwnerLow, lockOwnerHigh } = request;
     const kept = request.copy();
-    const parked = this.#park(request);
     const paid = request.opcode === OP.WRITE ? this.#host.owe(request) : () => {};
     if (paid === undefined) {
       this.#status(request, EINTR); // it will be tried again
       return;
     }
+    const parked = this.#park(request);
     this.#host.identify({ tid: request.pid, uid: request.uid, opens: false }, (thread) => {
       if (this.#resume(parked)) {
         if (thread === undefined) this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);

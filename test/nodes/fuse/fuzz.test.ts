@@ -112,6 +112,7 @@ class Line {
   #next = 2n;
   #late = false;
   #unheard = 0;
+  #owed = 0;
 
   constructor(capacity: number) {
     this.#ledger = new Ledger(capacity, (waiter) => assert.ok(this.#file.grant(waiter)), { audit: true });
@@ -194,6 +195,7 @@ class Line {
       fh: handle,
       kh: handle,
       size,
+      read_flags: other % 4 === 3 ? other : 2,
       // Whether a read blocks, and whether a poll is to be told.
       flags: flags % 2 === 0 ? 0o4002 : flags,
       lock_owner: BigInt(other),
@@ -272,11 +274,19 @@ class Line {
       thread: (tid) => this.#threads.get(tid),
       identify: ({ tid }, reply) => ask(() => reply(this.#identify(tid))),
       opened: () => {},
+      owe: () => this.#owe(),
       own: (tid) => tid === PEOPLE,
       status: (reply) => ask(() => reply('{}')),
       ready: () => {},
       tooOld: () => {},
     };
+  }
+
+  /** Not more than a few answers can be put off. */
+  #owe(): (() => void) | undefined {
+    if (this.#owed === 2) return undefined;
+    this.#owed++;
+    return () => this.#owed--;
   }
 
   #identify(tid: number): Thread | undefined {

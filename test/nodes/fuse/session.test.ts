@@ -317,3 +317,14 @@ test('whatever the kernel may ask, it is answered once, and nothing throws', () 
     }),
   );
 });
+
+test('a write whose answer cannot be put off is to be tried again, and nothing of it stays', () => {
+  const stage = new Stage(1);
+  const fh = stage.open(stage.person());
+  stage.late = true;
+  stage.owesNoMore = true;
+  const write = stage.write(stage.person(), fh);
+  assert.equal(stage.end(write), 'EINTR');
+  assert.equal(stage.session.parked, 0);
+  stage.interrupt(write);
+});

@@ -73,6 +73,8 @@ export class Stage {
   readonly told: string[] = [];
   /** Writes whose answer is put off. */
   readonly owed = new Set<number>();
+  /** Whether no answer can be put off any more. */
+  owesNoMore = false;
   readonly people = new Map<number, Person>();
   /** Threads the engine knows. */
   readonly threads = new Map<number, Thread>();
@@ -263,6 +265,7 @@ export class Stage {
       identify: ({ tid }, reply) => ask(() => reply(this.#identify(tid))),
       opened: () => this.told.push('opened'),
       owe: ({ unique }) => {
+        if (this.owesNoMore) return undefined;
         this.owed.add(unique);
         return () => this.owed.delete(unique);
       },
