@@ -1,14 +1,10 @@
 // The whole engine on a simulated machine, under schedules that no real machine plays twice: see simulation/. A schedule that fails
 // is printed as short as it can be made. STINT_SEED repeats a run, STINT_ROUNDS makes it longer.
-import './simulation/hooks.ts';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { rounds } from '../helpers/rounds.ts';
 import { ACTS, type Move } from './simulation/moves.ts';
 import { type Setting, simulate } from './simulation/simulation.ts';
-
-// After the hooks, so that it stands on the simulated machine.
-const { Engine } = await import('../../src/engine/engine.ts');
 
 const acts = Object.entries(ACTS).flatMap(([act, often]) => Array.from({ length: often }, () => act as Move['act']));
 
@@ -29,8 +25,6 @@ const setting: fc.Arbitrary<Setting> = fc.record({
 });
 
 test('after any schedule the figures are what the processes have, nobody waits for ever, and nothing is left', (t) => {
-  const property = fc.property(setting, (one) =>
-    simulate(one, (options, main) => new Engine(options, main.lines).run()),
-  );
+  const property = fc.property(setting, (one) => simulate(one));
   fc.assert(property, rounds(t, 300));
 });

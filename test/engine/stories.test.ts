@@ -1,19 +1,15 @@
 // Schedules that once went wrong, each as a story: every move comes when all that the last one caused is over.
-import './simulation/hooks.ts';
 import { test } from 'node:test';
 import { PROGRAMS } from './simulation/client.ts';
 import type { Move } from './simulation/moves.ts';
 import { simulate } from './simulation/simulation.ts';
-
-// After the hooks, so that it stands on the simulated machine.
-const { Engine } = await import('../../src/engine/engine.ts');
 
 type Step = Partial<Move> & Pick<Move, 'act'>;
 
 function play(capacity: number, steps: readonly Step[]): void {
   const moves = steps.map((step) => ({ gap: 0, after: 10, early: false, who: 0, n: 0, ...step }));
   const setting = { system: true, capacity, generous: false, events: 1000, moves };
-  simulate(setting, (options, main) => new Engine(options, main.lines).run());
+  simulate(setting);
 }
 
 /** A new process without a parent, or the child of the first one. */

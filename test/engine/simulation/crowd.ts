@@ -12,6 +12,8 @@ const ROOT = 1;
 const FILE = 2;
 const FIRST_PIPE = 16;
 const O_NONBLOCK = 0o4000;
+/** The read comes from read(2). */
+const READ_LOCKOWNER = 2;
 const POLLIN = 1;
 const FIRST_PID = 10_000_000;
 const { S_IFMT, S_IFIFO } = constants;
@@ -120,7 +122,7 @@ export class Crowd {
     { file, blocks, next }: { file: OpenFile; blocks: boolean; next?: () => void },
   ): void {
     const flags = blocks ? 2 : 2 | O_NONBLOCK;
-    const body = { fh: file.fh, size: 1, flags, lock_owner: client.owner };
+    const body = { fh: file.fh, size: 1, flags, read_flags: READ_LOCKOWNER, lock_owner: client.owner };
     this.#ask(client, thread, 'READ', { header: { nodeid: FILE }, body }, (answer) => {
       if (answer.error === 0) client.held++;
       if (answer.error === 0 && next !== undefined) this.runnable.push(next);

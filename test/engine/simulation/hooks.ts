@@ -1,5 +1,5 @@
-// Loads the engine with all that is above src/kernel as it is, and the simulated machine below: to be imported before anything of
-// the engine is.
+// What is loaded from now on of the engine and the nodes stands on the simulated machine instead of src/kernel; all that is above is
+// as it is. See engine.ts.
 import { existsSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';

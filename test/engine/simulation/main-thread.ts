@@ -42,14 +42,14 @@ export class MainThread {
     this.wakeFd = machine.open({ kind: 'event', count: 0 });
   }
 
-  /** The engine's ends of the lines. */
-  get lines(): { wakeFd: number; receive(): ToEngine | undefined; send(message: FromEngine): void } {
-    return { wakeFd: this.wakeFd, receive: () => this.#inbox.shift(), send: (message) => this.#heard(message) };
-  }
-
   /** Whose lineage it tells. */
   set crowd(crowd: Crowd) {
     this.#crowd = crowd;
+  }
+
+  /** The next message for the engine. */
+  receive(): ToEngine | undefined {
+    return this.#inbox.shift();
   }
 
   tell(message: ToEngine): void {
@@ -59,7 +59,7 @@ export class MainThread {
     this.#machine.signal(this.wakeFd);
   }
 
-  #heard(message: FromEngine): void {
+  heard(message: FromEngine): void {
     this.#machine.moved();
     switch (message.type) {
       case 'who':

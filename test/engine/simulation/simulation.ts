@@ -3,9 +3,10 @@
 // for ever, and at the end everything must be back: memory of what was must not stay either.
 import assert from 'node:assert/strict';
 import { DEFAULT_POLICY } from '../../../src/core/policy.ts';
-import type { EngineOptions, Snapshot } from '../../../src/engine/messages.ts';
+import type { Snapshot } from '../../../src/engine/messages.ts';
 import type { Client, Thread } from './client.ts';
 import { Crowd } from './crowd.ts';
+import { run } from './engine.ts';
 import { Machine, type Others, setMachine } from './machine.ts';
 import { MainThread } from './main-thread.ts';
 import { type Move, Moves } from './moves.ts';
@@ -21,21 +22,19 @@ export interface Setting {
   moves: readonly Move[];
 }
 
-type Run = (options: EngineOptions, main: MainThread) => void;
-
 /** How long nothing may move for somebody who waits while something is free, milliseconds. */
 const PATIENCE = 100_000;
 /** After so long it is looked whether anything is free. */
 const SOON = 200;
 
-/** Plays `setting` with the engine that `run` starts. @throws Error when something is not as it must be */
-export function simulate(setting: Setting, run: Run): void {
+/** Plays `setting`. @throws Error when something is not as it must be */
+export function simulate(setting: Setting): void {
   const { now } = performance;
   const simulation = new Simulation(setting);
   performance.now = () => simulation.machine.now;
   setMachine(simulation.machine);
   try {
-    simulation.play(run);
+    simulation.play();
   } finally {
     performance.now = now;
     setMachine(undefined);
@@ -78,7 +77,7 @@ class Simulation implements Others {
     this.#truth = new Truth({ machine: this.machine, crowd: this.#crowd, main: this.#main, system });
   }
 
-  play(run: Run): void {
+  play(): void {
     const { system, capacity, generous } = this.#setting;
     if (system) {
       const body = { major: 7, minor: 45 };
