@@ -1,12 +1,12 @@
 // Demands for several slots at once. One whose turn it is, and for which too little is free, has what comes free set aside,
-// so that a stream of small demands cannot starve it. That costs idle slots: so it gives way after a while, and tries
-// again, each time with more patience.
+// so that a stream of small demands cannot starve it. That costs idle slots: so after a while all of them give way to those that
+// want one, and then it is the turn of one that was tried least, each time with more patience.
 import { GIVE_WAY, SET_ASIDE } from './policy.ts';
 import type { Waiter } from './types.ts';
 
 interface Demand {
-  /** How long slots are set aside for it, milliseconds. */
-  patience: number;
+  /** How often slots were set aside for it in vain: the next time they are so twice as long. */
+  tries: number;
   /** Until when it gives way; 0: it does not. */
   away: number;
 }
@@ -16,6 +16,8 @@ export class Demands {
   /** For whom slots are set aside. */
   #first: Waiter | undefined;
   #until = 0;
+  /** Until when nothing is set aside for anybody. */
+  #pausedUntil = 0;
   /** Of those that are set aside, how many first slots of others have used. */
   borrowed = 0;
 
@@ -23,13 +25,18 @@ export class Demands {
     return this.#first;
   }
 
-  /** From now on what comes free is for this waiter. */
-  setAside(waiter: Waiter, now: number): void {
-    if (waiter === this.#first) return;
-    const demand = this.#demands.get(waiter) ?? { patience: SET_ASIDE, away: 0 };
+  /** From now on what comes free is for this waiter; false: it has to give way with the others. */
+  setAside(waiter: Waiter, now: number): boolean {
+    if (waiter === this.#first) return true;
+    const demand = this.#demands.get(waiter) ?? { tries: 0, away: 0 };
     this.#demands.set(waiter, demand);
+    if (now < this.#pausedUntil) {
+      demand.away = this.#pausedUntil + demand.tries;
+      return false;
+    }
     this.#first = waiter;
-    this.#until = now + demand.patience;
+    this.#until = now + SET_ASIDE * 2 ** demand.tries;
+    return true;
   }
 
   /** Nothing is set aside any more; it may come again. */
@@ -62,8 +69,8 @@ export class Demands {
     const first = this.#first;
     const demand = first && this.#demands.get(first);
     if (first !== undefined && demand !== undefined && this.#until <= now) {
-      demand.away = now + GIVE_WAY;
-      demand.patience *= 2;
+      this.#pausedUntil = now + GIVE_WAY;
+      demand.away = this.#pausedUntil + ++demand.tries; // after those that were tried less
       this.release();
       changed.push(first);
     }

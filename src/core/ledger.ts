@@ -384,7 +384,7 @@ export class Ledger {
 
   #cameBack(build: Build): void {
     if (outstanding(build) < 0) this.#endLoans(build);
-    this.#newcomers.returned(build);
+    this.#newcomers.returned(build, this.#now);
     this.#dispatch();
   }
 
@@ -401,11 +401,8 @@ export class Ledger {
       const waiter = this.next;
       if (waiter === undefined) break;
       const count = this.#countFor(waiter);
-      if (count === 0) {
-        this.#waiters.setAside(waiter, this.#now);
-        break;
-      }
-      this.#grant(waiter, count, true);
+      if (count > 0) this.#grant(waiter, count, true);
+      else if (this.#waiters.setAside(waiter, this.#now)) break;
     }
     this.#overcommit();
     if (this.#auditing) this.audit();

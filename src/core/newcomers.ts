@@ -75,9 +75,11 @@ export class Newcomers {
   }
 
   /** What it has has become less. */
-  returned(build: Build): void {
+  returned(build: Build, now: number): void {
     if (outstanding(build) <= 0) this.#lent.delete(build);
-    if (!build.newcomer && build.held + build.offered <= 0) build.newcomer = true;
+    if (build.newcomer || build.held + build.offered > 0) return;
+    build.newcomer = true;
+    if (build.waiters > 0) this.waits(build, now);
   }
 
   /** Who is to have a first slot beyond the limit: the oldest. */

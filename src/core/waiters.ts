@@ -124,9 +124,11 @@ export class Waiters {
     this.place(build);
   }
 
-  /** From now on what comes free is for this waiter. */
-  setAside(waiter: Waiter, now: number): void {
-    this.#demands.setAside(waiter, now);
+  /** From now on what comes free is for this waiter; false: it has left the queue for a while instead. */
+  setAside(waiter: Waiter, now: number): boolean {
+    if (this.#demands.setAside(waiter, now)) return true;
+    this.place(waiter.client.build);
+    return false;
   }
 
   /** Somebody else has used one of the slots that are set aside. */

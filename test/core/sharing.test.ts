@@ -172,6 +172,29 @@ test('what many small ones leave free is set aside for a big demand, and it give
   assert.ok(world.grants.some(({ worker }) => worker === big));
 });
 
+test('demands that cannot be met give way together, and have their turns one after the other', () => {
+  const world = new World(4);
+  const demand = (least: number) => world.add(world.ledger.openBuild(), 1, { min: least, max: least });
+  const holder = world.add(world.ledger.openBuild(), Number.POSITIVE_INFINITY);
+  const stream = world.ledger.openBuild();
+  const small = [0, 1, 2].map(() => world.add(stream, 2));
+  for (const worker of [holder, ...small]) world.ask(worker);
+  const never = [demand(4), demand(4)];
+  const big = demand(3);
+  for (const worker of [...never, big]) world.ask(worker);
+  for (let step = 0; step < 10; step++) world.pass();
+  const served = world.grants.length;
+  for (let step = 10; step < (SET_ASIDE + GIVE_WAY) / STEP; step++) world.pass();
+  const meanwhile = new Set(world.grants.slice(served).map(({ worker }) => worker));
+  assert.ok(
+    small.every((worker) => meanwhile.has(worker)),
+    'who wants one has his turn when the first gives way',
+  );
+  for (let step = 0; step < (2 * (SET_ASIDE + GIVE_WAY)) / STEP; step++) world.pass();
+  assert.ok(world.grants.some(({ worker }) => worker === big));
+  assert.ok(!world.grants.some(({ worker }) => never.includes(worker)));
+});
+
 test('builds that always want more have what their weights say, to the slot', () => {
   const weights = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 5 });
   fc.assert(
@@ -296,6 +319,20 @@ test('beside a hoarder a newcomer gets more after a while, and those who came la
     assert.ok(outstanding(second) <= outstanding(first));
     assert.equal(world.ledger.free, -3);
   }
+});
+
+test('a build that loses all that it has while it waits is a newcomer again', () => {
+  const world = new World(2, { firstSlot: 'wait', newcomerOvercommit: 0.25 });
+  const { ledger } = world;
+  const add = () => world.add(ledger.openBuild(), Number.POSITIVE_INFINITY);
+  const [hoarder, loser, other] = [add(), add(), add()];
+  for (const worker of [hoarder, loser, other]) world.ask(worker);
+  const { build } = loser.waiter.client;
+  world.ask(world.add(build, Number.POSITIVE_INFINITY));
+  ledger.release(loser.waiter.client, 1);
+  assert.deepEqual([outstanding(build), outstanding(other.waiter.client.build)], [0, 1]);
+  ledger.settle(PATIENCE);
+  assert.equal(outstanding(build), 1);
 });
 
 test('what builds were given that are short of their share leaves room for the first slots of others', () => {
