@@ -25,6 +25,8 @@ export class Crowd {
   readonly #machine: Machine;
   /** Whether a pipe that a process is shown is its own, and not that of a lease it is in. */
   readonly #isOwn: (client: Client) => boolean;
+  /** Told of each process that has ended. */
+  onEnd: (client: Client) => void = () => {};
   #started = 1;
   #nextHandle = 1n;
 
@@ -300,6 +302,7 @@ export class Crowd {
     client.held = 0;
     client.taken.clear();
     client.ended = true;
+    this.onEnd(client);
     this.#machine.moved();
   }
 }

@@ -45,6 +45,7 @@ export class MainThread {
   /** Whose lineage it tells. */
   set crowd(crowd: Crowd) {
     this.#crowd = crowd;
+    crowd.onEnd = (client) => this.#hungUp(client);
   }
 
   /** The next message for the engine. */
@@ -166,6 +167,12 @@ export class MainThread {
       else this.#timers.push(timer);
     }
     return Math.min(Number.POSITIVE_INFINITY, ...this.#timers.map(({ at }) => at));
+  }
+
+  /** A connection of the API ends with its process: what it waits for is not wanted any more. */
+  #hungUp(client: Client): void {
+    for (const { id, root, path, over } of this.opened.values())
+      if (root === client && path === undefined && !over) this.tell({ type: 'cancel', id });
   }
 
   #rouse(name: 'wake' | 'alarm'): void {

@@ -209,9 +209,7 @@ class Simulation implements Others {
       this.#scarce = false;
       return;
     }
-    // TODO demands: two of them in turn keep everybody else out.
-    const aside = builds.some(({ queue }) => queue !== undefined && queue.needs > 1);
-    const who = aside ? '' : entitled.map(({ pid, program }) => `${program} ${pid}`).join(', ');
+    const who = entitled.map(({ pid, program }) => `${program} ${pid}`).join(', ');
     assert.ok(
       who === '' || jobs >= limit,
       `${who} waits for ever, and ${limit - jobs} of ${limit} slots are used by nobody`,
