@@ -64,13 +64,17 @@ export class Crowd {
     return client;
   }
 
-  /** A lease of this process is over. */
-  disown(root: Client): void {
+  /** A lease of this process is over: what those in it have is counted no more. True when that is something. */
+  disown(root: Client): boolean {
+    let lost = false;
     for (const client of this.clients) {
       let one: Client | undefined = client;
       while (one !== undefined && one !== root) one = one.parent;
-      if (one !== undefined) client.disowned = true;
+      if (one === undefined) continue;
+      client.disowned = true;
+      if (client.held > 0) lost = true;
     }
+    return lost;
   }
 
   /** Opens the node: a file or a pipe, as it is shown. */

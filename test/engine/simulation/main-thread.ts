@@ -27,6 +27,8 @@ export class MainThread {
   /** What it will do when it runs. */
   readonly tasks: (() => void)[] = [];
   readonly opened = new Map<number, Opened>();
+  /** What some processes have is not counted: if they return it, that may count for others. */
+  unsure = false;
   readonly #machine: Machine;
   readonly #inbox: ToEngine[] = [];
   readonly #timers: { at: number; run: () => void }[] = [];
@@ -94,7 +96,7 @@ export class MainThread {
         const build = this.opened.get(message.id);
         if (build === undefined) break;
         build.over = true;
-        if (build.lease) this.#crowd.disown(build.root);
+        if (build.lease && this.#crowd.disown(build.root)) this.unsure = true;
         break;
       }
       case 'unmounted':

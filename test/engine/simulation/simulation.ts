@@ -171,7 +171,7 @@ class Simulation implements Others {
     this.#main.snapshot((snapshot) => {
       this.#comparing = false;
       this.#guarded(() => {
-        if (!this.#moves.rude) this.#truth.check(snapshot);
+        if (!this.#moves.rude && !this.#main.unsure) this.#truth.check(snapshot);
         then(snapshot);
       });
     });
