@@ -42,6 +42,30 @@ describe('STINT_LAUNCH', () => {
     it(`is as in a plain shell when it is ${JSON.stringify(text)}`, () => assert.deepEqual(parseLaunch(text), plain));
   }
 
+  it('is read as it was written', () => {
+    const signals = fc
+      .uniqueArray(fc.integer({ min: 1, max: 64 }))
+      .map((numbers) => new Set(numbers.sort((a, b) => a - b)));
+    const mask = (numbers: Set<number>) =>
+      [...numbers]
+        .reduce((bits, n) => bits | (1n << BigInt(n - 1)), 0n)
+        .toString(16)
+        .padStart(16, '0');
+    const numbers = fc.uniqueArray(fc.nat(4096));
+    const property = fc.property(
+      fc.nat(),
+      signals,
+      signals,
+      numbers,
+      numbers,
+      (nofile, ignored, blocked, fds, closed) => {
+        const text = `nofile=${nofile} sigblk=${mask(blocked)} sigign=${mask(ignored)} fds=${fds} closed=${closed}`;
+        assert.deepEqual(parseLaunch(text), { openFiles: BigInt(nofile), ignored, blocked, fds, closed });
+      },
+    );
+    fc.assert(property);
+  });
+
   it('may be any garbage', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseLaunch(text)));
   });
