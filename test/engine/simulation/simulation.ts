@@ -22,8 +22,8 @@ export interface Setting {
   moves: readonly Move[];
 }
 
-/** How long nothing may move for somebody who waits while something is free, milliseconds. */
-const PATIENCE = 100_000;
+/** How long nothing may move for somebody who waits while something is free, milliseconds; slots are set aside for minutes. */
+const PATIENCE = 1_000_000;
 /** After so long it is looked whether anything is free. */
 const SOON = 200;
 
