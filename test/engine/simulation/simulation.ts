@@ -84,7 +84,7 @@ class Simulation implements Others {
       this.machine.device.ask('INIT', { header: {}, body, answered: () => this.#main.tell({ type: 'show' }) });
     }
     const clients = [{ program: 'splitter', node: 'split' as const }];
-    const mount = { device: this.#device, mount: '/mount', mode: 0o666, gid: 0, clients };
+    const mount = { device: this.#device, mount: '/mount', mode: 0o666, gid: 0, clients, descriptors: 1000 };
     this.#still = false;
     run(
       {

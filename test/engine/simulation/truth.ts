@@ -28,7 +28,7 @@ export class Truth {
     const figures = snapshot.builds.flatMap(({ clients }) => clients);
     for (const one of figures) this.#checkHeld(one);
     const out = snapshot.builds.reduce((sum, { implicit, held, offered }) => sum + implicit + held + offered, 0);
-    const aside = snapshot.builds.some(({ queue }) => queue !== undefined && queue.needs > 1);
+    const aside = snapshot.builds.some(({ wait }) => wait !== undefined && wait.needs > 1);
     const free = out < snapshot.limit && !aside;
     let unlisted = 0;
     for (const client of this.#crowd.living) {
