@@ -85,6 +85,13 @@ test('ARCHITECTURE.md and CONTRIBUTING.md name only files that are there', () =>
   }
 });
 
+test('docs/security.md names only tests that are there', () => {
+  const [, table = ''] = read('docs/security.md').split('|---|---|---|');
+  const named = [...table.matchAll(/`(\w+\/[\w-]+)`/g)].map(([, name]) => name as string);
+  assert.ok(named.length > 0);
+  for (const name of named) assert.ok(existsSync(join(root, `test/${name}.test.ts`)), name);
+});
+
 test('every room of the house is in ARCHITECTURE.md', () => {
   const text = read('ARCHITECTURE.md');
   for (const room of globSync('src/*/', { cwd: root })) assert.ok(text.includes(`\`${relative('.', room)}/\``), room);
