@@ -177,6 +177,23 @@ test('it can be stopped and put back into the foreground', { skip }, async (t) =
   assert.deepEqual([seen.code, seen.restored], [0, true]);
 });
 
+test('when it was stopped without being asked it takes the terminal again', { skip }, async (t) => {
+  const place = new Place(t);
+  const shell = ['bash', '--norc', '--noprofile', '-i'];
+  const seen = await play(place, shell, [
+    { type: ` PS1='rea''dy> '; ${TOP.join(' ')}\n` },
+    { see: 'no daemon is running' },
+    { signal: 'SIGSTOP' },
+    { see: 'Stopped' },
+    { type: 'fg\n' },
+    { see: '^(?![\\s\\S]*Stopped)stint [\\s\\S]*q quit' },
+    quit,
+    { see: '^(?!stint)[\\s\\S]*ready>\\s*$' },
+    { type: 'exit\n' },
+  ]);
+  assert.deepEqual([seen.code, seen.restored], [0, true]);
+});
+
 test('it survives its daemon, and shows the next one', { skip }, async (t) => {
   const place = new Place(t);
   const serve = `${STINT} serve --user --jobs 3 >${place.folder}/log 2>&1 & echo $! >${place.folder}/pid`;

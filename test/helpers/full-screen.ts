@@ -81,10 +81,11 @@ def feed(data):
             elif kind == 'K': cells = {k: v for k, v in cells.items() if k[0] != row or k[1] < column}
             elif kind in 'hl':
                 if args == '?1049':
+                    if kind == 'h' and not alternate: shell = (cells, row, column)
+                    if kind == 'h': cells = {}
+                    elif alternate: cells, row, column = shell
                     alternate = kind == 'h'
                     full = full or alternate
-                    if alternate: shell, cells = (cells, row, column), {}
-                    else: cells, row, column = shell
                 if args == '?25': hidden = kind == 'l'
             at = found.end()
             continue

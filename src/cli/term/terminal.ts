@@ -122,7 +122,10 @@ export class Terminal {
     this.#handlers.redraw();
   }
 
+  /** Somebody may have had the terminal meanwhile, also when we were stopped without being asked. */
   #resume(): void {
+    this.#open = false;
+    process.stdin.setRawMode(false); // else Node believes that the mode is still its own
     this.#enter();
   }
 
