@@ -41,7 +41,7 @@ export interface Offer {
   idleSince: number;
   /** Offers in a row that were withdrawn untouched. */
   misses: number;
-  /** While sated: when to try again. */
+  /** While it is not hungry: when to try again. */
   retryAt: number;
   /** What was laid last was given beyond the limit. */
   lent: boolean;
@@ -121,7 +121,7 @@ export class Offers {
     if (untaken !== client.offered || touched) this.#tasted(offer, now);
     this.#ledger.count(client, untaken);
     if (untaken > 0) this.#ledger.cancel(offer.waiter);
-    else if (!this.#hungry(offer) && offer.misses === 0) this.#ledger.acquire(offer.waiter, now);
+    else this.#askAgain(offer, now);
     return lying - untaken;
   }
 
@@ -178,12 +178,13 @@ export class Offers {
     if (untaken !== client.offered) this.#tasted(offer, now);
     this.#ledger.count(client, untaken);
     const booked = Math.min(got, untaken);
-    if (client.offered === booked && booked > 0 && !claimed && now - offer.idleSince >= STAY) {
-      offer.misses++;
-      offer.retryAt = now + Math.min(RETRY_FIRST * 2 ** offer.misses, RETRY_LAST);
+    if (client.offered === booked && booked > 0 && !claimed) {
+      const vain = now - offer.idleSince >= STAY;
+      if (vain) offer.misses++;
+      offer.retryAt = now + (vain ? Math.min(RETRY_FIRST * 2 ** offer.misses, RETRY_LAST) : STAY);
     }
     this.#ledger.withdraw(client, booked);
-    if (client.offered === 0 && offer.misses === 0 && !this.#hungry(offer)) this.#ledger.acquire(offer.waiter, now);
+    if (client.offered === 0) this.#askAgain(offer, now);
     return got + lying - untaken;
   }
 
@@ -241,9 +242,9 @@ export class Offers {
   #roomFor(waiter: Waiter, now: number): Move[] | undefined {
     const lacking = lackingFor(waiter);
     const moves: Move[] = [];
-    const stay = waiter.client.kind === 'offers' ? STAY : 0;
     for (const offer of this.#lying()) {
       const { build, offered } = offer.client;
+      const stay = this.#isFor(waiter, build) ? 0 : STAY;
       const caps = build.caps.filter((cap) => (lacking.get(cap) ?? 0) > 0);
       const movable = now - offer.idleSince >= stay ? offered : offered - 1;
       const count = Math.min(movable, Math.max(0, ...caps.map((cap) => lacking.get(cap) as number)));
@@ -275,10 +276,15 @@ export class Offers {
     const { next } = this.#ledger;
     if (next === undefined) return STAY;
     if (looks && compareBuilds(client.build, next.client.build) <= 0) return STAY_TO_LOOK;
-    // Who surely wants a slot need not wait for what may be wanted. But it must come to him: not pay back what was given beyond the
-    // limit, nor come to this build again, which would go round for ever.
-    const comes = this.#ledger.free >= 0 && yields(client.build, next.client.build);
-    return next.client.kind !== 'offers' && comes ? 0 : STAY;
+    return this.#isFor(next, client.build) ? 0 : STAY;
+  }
+
+  /**
+   * Whether a slot that lies unused with `build` is to be taken for `waiter` at once: he surely wants it, and it comes to him. It does
+   * not if it pays back what was given beyond the limit, or comes to the same build again: that would go round and round.
+   */
+  #isFor({ client }: Waiter, build: Build): boolean {
+    return client.kind !== 'offers' && this.#ledger.free >= 0 && yields(build, client.build);
   }
 
   /** Whether what lies there would be given to it again: that is beyond the limit, and nobody waits who has a right to it. */
@@ -292,9 +298,15 @@ export class Offers {
     return offer.client.waiters.has(offer.waiter);
   }
 
+  /** Never at the moment in which something was taken out of it: that could go round for ever. */
+  #askAgain(offer: Offer, now: number): void {
+    if (!this.#hungry(offer) && offer.misses === 0 && offer.retryAt <= now) this.#ledger.acquire(offer.waiter, now);
+  }
+
   #tasted(offer: Offer, now: number): void {
     offer.idleSince = now;
     offer.misses = 0;
+    offer.retryAt = now;
     this.#pace = PACE_FIRST;
   }
 

@@ -326,6 +326,19 @@ test('a slot is not taken out at once for somebody who would not get it because 
   assert.equal(pipes.filter(({ bytes }) => bytes === 1).length, 1);
 });
 
+test('nor for somebody whom a bound keeps out of the queue', () => {
+  const world = new World(4);
+  const { ledger } = world;
+  const cap = new Cap('both', 2);
+  const kept = ledger.openBuild({ caps: [cap] });
+  ledger.charge(ledger.openClient(kept, 'implicit'));
+  const pipe = world.open(false, [cap]);
+  ledger.acquire({ client: ledger.openClient(kept, 'exact'), reserves: false, since: 0, order: 0 }, 0);
+  world.serve();
+  world.pass(0.2);
+  assert.equal(pipe.bytes, 1);
+});
+
 test('idle builds cost ever less: fewer than 60 passes a second with 64 of them', () => {
   const world = new World(4);
   for (let i = 0; i < 64; i++) world.open();

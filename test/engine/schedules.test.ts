@@ -20,6 +20,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   system: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   capacity: fc.integer({ min: 1, max: 5 }),
   generous: fc.boolean(),
+  most: fc.constantFrom(0, 0, 1, 2),
   events: fc.constantFrom(3, 1000),
   moves: fc.array(move, { size: '+2', maxLength: 200 }),
 });

@@ -8,7 +8,7 @@ type Step = Partial<Move> & Pick<Move, 'act'>;
 
 function play(capacity: number, steps: readonly Step[]): void {
   const moves = steps.map((step) => ({ gap: 0, after: 10, early: false, who: 0, n: 0, ...step }));
-  const setting = { system: true, capacity, generous: false, events: 1000, moves };
+  const setting = { system: true, capacity, generous: false, most: 0, events: 1000, moves };
   simulate(setting);
 }
 

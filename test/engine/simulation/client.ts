@@ -71,7 +71,7 @@ export class Client implements Mortal {
     this.program = program;
     this.parent = parent;
     this.session = parent?.session ?? this;
-    this.uid = parent?.uid ?? 1000 + (pid % 2);
+    this.uid = parent?.uid ?? 1000 + (start % 2);
     this.threads = Array.from({ length: THREADS }, (_, i) => ({ tid: pid + i, wait: undefined }));
   }
 

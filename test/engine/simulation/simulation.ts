@@ -17,6 +17,8 @@ export interface Setting {
   capacity: number;
   /** Whether anything may be given beyond the limit. */
   generous: boolean;
+  /** Slots that one of the two users may have, or 0: any number. */
+  most: number;
   /** Events that an inotify keeps. */
   events: number;
   moves: readonly Move[];
@@ -26,6 +28,8 @@ export interface Setting {
 const PATIENCE = 1_000_000;
 /** After so long it is looked whether anything is free. */
 const SOON = 200;
+/** See client.ts. */
+const BOUND_USER = 1000;
 
 /** Plays `setting`. @throws Error when something is not as it must be */
 export function simulate(setting: Setting): void {
@@ -72,13 +76,13 @@ class Simulation implements Others {
     this.#device = setting.system ? this.machine.open({ kind: 'device', waits: false }) : -1;
     this.#crowd = new Crowd(this.machine, (client) => !this.#main.mayBeLeased(client));
     this.#main.crowd = this.#crowd;
-    const { system } = setting;
+    const { system, most } = setting;
     this.#moves = new Moves(this.#crowd, this.#main, system);
-    this.#truth = new Truth({ machine: this.machine, crowd: this.#crowd, main: this.#main, system });
+    this.#truth = new Truth({ machine: this.machine, crowd: this.#crowd, main: this.#main, system, bounded: most > 0 });
   }
 
   play(): void {
-    const { system, capacity, generous } = this.#setting;
+    const { system, capacity, generous, most } = this.#setting;
     if (system) {
       const body = { major: 7, minor: 45 };
       this.machine.device.ask('INIT', { header: {}, body, answered: () => this.#main.tell({ type: 'show' }) });
@@ -91,6 +95,7 @@ class Simulation implements Others {
         capacity,
         fifoPrefix: 'fifo-',
         audit: true,
+        ...(most > 0 && { rules: { rules: [{ name: 'rule', user: BOUND_USER, max: most }], class: 'normal' } }),
         ...(generous && { policy: DEFAULT_POLICY }),
         ...(system && { system: mount }),
       },
@@ -203,8 +208,12 @@ class Simulation implements Others {
 
   /** Jobs that need no token may use all that there is; then one of them has to end. Nobody else may wait for ever. */
   #breakUp(waiting: readonly Client[], { limit, builds }: Snapshot): void {
-    const jobs = builds.reduce((sum, { implicit, held }) => sum + implicit + held, 0);
-    const entitled = waiting.filter(({ threads }) => threads.some((thread) => this.#truth.isPoolsOwn(thread)));
+    const { most } = this.#setting;
+    const jobs = jobsOf(builds);
+    const full = most > 0 && jobsOf(builds.filter(({ facts }) => facts.uid === BOUND_USER)) >= most;
+    const entitled = waiting.filter(
+      ({ threads, uid }) => threads.some((thread) => this.#truth.isPoolsOwn(thread)) && !(full && uid === BOUND_USER),
+    );
     if (this.#scarce && jobs < limit && entitled.length > 0) {
       this.#scarce = false;
       return;
@@ -240,3 +249,6 @@ class Simulation implements Others {
     });
   }
 }
+
+const jobsOf = (builds: Snapshot['builds']): number =>
+  builds.reduce((sum, { implicit, held }) => sum + implicit + held, 0);

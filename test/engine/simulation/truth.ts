@@ -11,12 +11,15 @@ export class Truth {
   readonly #crowd: Crowd;
   readonly #main: MainThread;
   readonly #system: boolean;
+  /** Some may have less than there is. */
+  readonly #bounded: boolean;
 
-  constructor(parts: { machine: Machine; crowd: Crowd; main: MainThread; system: boolean }) {
+  constructor(parts: { machine: Machine; crowd: Crowd; main: MainThread; system: boolean; bounded: boolean }) {
     this.#machine = parts.machine;
     this.#crowd = parts.crowd;
     this.#main = parts.main;
     this.#system = parts.system;
+    this.#bounded = parts.bounded;
   }
 
   /** @throws Error when they differ; to be called when nothing is under way */
@@ -28,8 +31,8 @@ export class Truth {
     const figures = snapshot.builds.flatMap(({ clients }) => clients);
     for (const one of figures) this.#checkHeld(one);
     const out = snapshot.builds.reduce((sum, { implicit, held, offered }) => sum + implicit + held + offered, 0);
-    const aside = snapshot.builds.some(({ wait }) => wait !== undefined && wait.needs > 1);
-    const free = out < snapshot.limit && !aside;
+    const aside = snapshot.builds.some(({ state, lease }) => state === 'starting' && (lease?.min ?? 1) > 1);
+    const free = out < snapshot.limit && !aside && !this.#bounded;
     let unlisted = 0;
     for (const client of this.#crowd.living) {
       const own = figures.filter(({ pid }) => pid === client.pid);
