@@ -184,15 +184,20 @@ export interface ApiError {
 export interface Status {
   daemon: {
     version: string;
+    /** That of its keeper, which is there as long as the daemon is. */
     pid: number;
     /** Unix time in milliseconds. */
     since: number;
+    /** How often its engine process was started again. */
+    restarts: number;
     socket: string;
     /** `user`: the pool of one user; `system`: that of the machine. */
     mode: 'user' | 'system';
     /** The directory that clients open their jobserver in; only in system mode. */
     mount?: string;
   };
+  /** The daemon's processes: one that keeps what must not be lost, and one that serves. */
+  pids: { keeper: number; engine: number };
   /** Slots in the pool. */
   capacity: number;
   /** Slots that may be given out now. */

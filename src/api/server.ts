@@ -23,12 +23,15 @@ const PATIENCE = 60_000;
 /** Node would look for slow requests twice a minute, also when there are none; we have a timer for each connection instead. */
 const NEVER = 2 ** 31 - 1;
 
-/** @throws StintError when it cannot listen on the Unix socket `path` */
+/**
+ * @param options.listening a socket that listens on `path` already
+ * @throws StintError when it cannot listen on the Unix socket `path`
+ */
 export async function serveApi(
   path: string,
   version: string,
   routes: readonly Route[],
-  { patience = PATIENCE } = {},
+  { patience = PATIENCE, listening }: { patience?: number; listening?: number | undefined } = {},
 ): Promise<Server> {
   const deadlines = new WeakMap<Socket, NodeJS.Timeout>();
   const server = createServer({ connectionsCheckingInterval: NEVER }, async (request, response) => {
@@ -51,7 +54,7 @@ export async function serveApi(
     server.once('error', (error) =>
       reject(new StintError(`cannot listen on ${path}: ${reason(error)}`, { cause: error })),
     );
-    server.listen({ path, backlog: 511 }, resolve);
+    server.listen({ ...(listening === undefined ? { path } : { fd: listening }), backlog: 511 }, resolve);
   });
   return server;
 }
@@ -134,9 +137,12 @@ function refuseSlow(socket: Socket, version: string): void {
   socket.destroySoon();
 }
 
-/** Node has no way to ask for it: the descriptor stands in the socket's handle, which is not public but has not changed since 0.6. */
+/** Node has no way to ask for it: it stands in the handle, which is not public but has not changed since 0.6. */
+export const descriptorOf = (socket: Socket | Server): number =>
+  (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
+
 function peerOf(socket: Socket): Peer {
-  const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
-  if (fd === undefined || fd < 0) throw new HttpError(400, 'the caller has hung up');
+  const fd = descriptorOf(socket);
+  if (fd < 0) throw new HttpError(400, 'the caller has hung up');
   return { ...peerCredentials(fd), groups: peerGroups(fd) };
 }

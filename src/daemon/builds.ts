@@ -18,7 +18,7 @@ import type { Withs } from './withs.ts';
 
 export interface BuildsOptions {
   settings: Settings;
-  daemon: Pick<Status['daemon'], 'version' | 'socket' | 'mode' | 'mount'>;
+  daemon: Omit<Status['daemon'], 'since'>;
   /** Starts the engine. */
   engine: (events: Omit<EngineEvents, 'died'>) => EngineHandle;
   /** Keeps the pool within what the machine can bear. */
@@ -124,7 +124,8 @@ export class Builds implements Pool, SettingsPool {
     const snapshot = await this.#engine.snapshot();
     // The engine may not have heard yet of what the list says already.
     return statusOf({ ...snapshot, capacity: this.capacity }, this.#builds, {
-      daemon: { ...this.#options.daemon, pid: process.pid, since: this.#since },
+      daemon: { ...this.#options.daemon, since: this.#since },
+      pids: { keeper: this.#options.daemon.pid, engine: process.pid },
       limits: this.#watch.limits,
       with: this.#withs.list,
       peakOf: (id) => this.#watch.peakOf(id),

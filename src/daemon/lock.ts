@@ -4,8 +4,8 @@ import { EXIT, reason, StintError } from '../errors.ts';
 import { tryLock } from '../kernel/flock.ts';
 import type { RuntimeDir } from '../process/runtime-dir.ts';
 
-/** The open and locked lock file. @throws StintError, with EXIT.TAKEN when another daemon has it */
-export function takeLock(runtime: RuntimeDir): number {
+/** The open and locked lock file, which then names the process `pid`. @throws StintError, with EXIT.TAKEN when another daemon has it */
+export function takeLock(runtime: RuntimeDir, pid: number): number {
   let fd: number;
   try {
     fd = openSync(runtime.lock, 'a', 0o600);
@@ -24,7 +24,7 @@ export function takeLock(runtime: RuntimeDir): number {
   }
   ftruncateSync(fd);
   try {
-    writeSync(fd, `${process.pid}\n`);
+    writeSync(fd, `${pid}\n`);
   } catch {
     // The number is for people; the lock is what counts.
   }

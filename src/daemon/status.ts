@@ -21,7 +21,7 @@ type PeakOf = (id: number) => number | undefined;
 export function statusOf(
   snapshot: Snapshot,
   known: ReadonlyMap<number, Known>,
-  { daemon, limits, peakOf, ...others }: Pick<Status, 'daemon' | 'limits' | 'with'> & { peakOf: PeakOf },
+  { daemon, pids, limits, peakOf, ...others }: Pick<Status, 'daemon' | 'pids' | 'limits' | 'with'> & { peakOf: PeakOf },
 ): Status {
   const { capacity, limit } = snapshot;
   const builds = snapshot.builds.map((figures) =>
@@ -31,6 +31,7 @@ export function statusOf(
   const used = sum(({ implicit, held }) => implicit + held);
   return {
     daemon,
+    pids,
     capacity,
     limit,
     limits,

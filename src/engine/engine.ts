@@ -11,7 +11,7 @@ import { FileNode, RESERVED_AGAIN } from '../nodes/file.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { Directory } from '../nodes/fuse/directory.ts';
 import { Session } from '../nodes/fuse/session.ts';
-import { Request } from '../nodes/fuse/wire.ts';
+import { FUSE_NEWEST_MINOR, Request } from '../nodes/fuse/wire.ts';
 import { PipeNode } from '../nodes/pipe.ts';
 import { TapeWriter } from '../observe/tape.ts';
 import { Builds, type Running } from './builds.ts';
@@ -86,7 +86,8 @@ export class Engine {
     const common = { ledger: this.#ledger, loop: this.#loop, send: lines.send };
     const over = (running: Running) => this.#builds.end(running);
     this.#leases = new Leases({ ...common, over });
-    this.#machine = options.system === undefined ? undefined : this.#openMachine(options.system);
+    const taken = options.keeper?.kept.has('fuse') ?? false;
+    this.#machine = options.system === undefined ? undefined : this.#openMachine(options.system, taken);
     const ground =
       this.#machine?.system ??
       new Fifos(
@@ -233,7 +234,8 @@ export class Engine {
 
   // System mode.
 
-  #openMachine(options: SystemOptions): Machine {
+  /** `taken`: the mount was another engine's. */
+  #openMachine(options: SystemOptions, taken: boolean): Machine {
     const { device } = options;
     const { send } = this.#lines;
     const channel = deviceChannel(device);
@@ -264,6 +266,10 @@ export class Engine {
       tooOld: (minor: number) => send({ type: 'too old', minor }),
     };
     const session = new Session({ channel, file, host, directory });
+    if (taken) {
+      directory.socket = true;
+      session.resume(FUSE_NEWEST_MINOR);
+    }
     this.#attach(device, { session, file, lookups });
     const request = new Request();
     const left = (bytes: Uint8Array) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Policy } from '../core/policy.ts';
 import { StintError } from '../errors.ts';
+import { KeeperStore } from '../keeper/store.ts';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
@@ -21,6 +22,9 @@ import type {
 } from './messages.ts';
 import { newShift, Relief } from './relief.ts';
 import type { Lender, Rules } from './standings.ts';
+
+/** The key under which the daemon's way into its own mount is kept. */
+const OWN = 'own';
 
 /** What the engine tells of its builds. */
 export interface EngineEvents {
@@ -56,6 +60,9 @@ export class EngineHandle {
   readonly #wakeFd = openEventfd();
   readonly #worker: Worker;
   readonly #mount: string | undefined;
+  readonly #store: KeeperStore | undefined;
+  /** That of the daemon before us. */
+  readonly #keptFolder: number | undefined;
   /** The daemon's way into its own mount, once that answers. */
   #own: OwnFolder | undefined;
   /** Reads requests while the engine is held up. */
@@ -70,6 +77,8 @@ export class EngineHandle {
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#events = events;
     this.#mount = options.system?.mount;
+    this.#store = options.keeper && new KeeperStore(options.keeper.socket);
+    this.#keptFolder = options.keeper?.kept.get(OWN);
     const memory = newShift();
     if (options.system !== undefined)
       this.#relief = new Relief(memory, options.system.device, (bytes) => this.#send({ type: 'request', bytes }));
@@ -194,7 +203,8 @@ export class EngineHandle {
 
   #enter(mount: string): void {
     try {
-      this.#own = new OwnFolder(mount);
+      this.#own = new OwnFolder(mount, this.#keptFolder);
+      this.#store?.keep(OWN, this.#own.fd);
       this.#ready.resolve();
     } catch (error) {
       this.#ready.reject(error);

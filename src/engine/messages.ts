@@ -229,6 +229,8 @@ export interface EngineOptions {
   fifoPrefix: string;
   /** System mode. */
   system?: SystemOptions;
+  /** The socket of the keeper, and what it has kept of the engine before this one; without it nothing outlives the engine. */
+  keeper?: { socket: number; kept: ReadonlyMap<string, number> };
   /** Check the ledger's invariants after each mutation. */
   audit: boolean;
   /** Where each booking is written down; undefined: nowhere. */

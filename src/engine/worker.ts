@@ -1,6 +1,10 @@
-// The engine's thread. However it ends, the mount ends with it: another thread may be waiting for an answer in there.
-import { closeSync } from 'node:fs';
+// The engine's thread. However it ends, another thread may be waiting for an answer in the mount at that moment: so with it
+// ends the mount or, where a keeper goes on with that, the process.
+import { closeSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { KeeperStore, THREAD } from '../keeper/store.ts';
+import { exitNow } from '../kernel/exit.ts';
+import { openThreadPidfd } from '../kernel/pidfd.ts';
 import { Engine } from './engine.ts';
 import type { EngineOptions, ToEngine } from './messages.ts';
 import { Shift } from './relief.ts';
@@ -13,6 +17,9 @@ const { options, wakeFd, memory } = workerData as {
 const shift = new Shift(memory);
 const port = parentPort as MessagePort;
 
+const { keeper } = options;
+const store = keeper && new KeeperStore(keeper.socket);
+if (store !== undefined) announce(store);
 try {
   new Engine(options, {
     wakeFd,
@@ -20,7 +27,20 @@ try {
     receive: () => receiveMessageOnPort(port)?.message as ToEngine | undefined,
     send: (message) => port.postMessage(message),
   }).run();
+  store?.drop(THREAD); // it ends as it should
+} catch (error) {
+  if (store === undefined) throw error;
+  writeSync(2, `stint: internal error: ${(error as Error).stack ?? error}\n`);
+  exitNow(1);
 } finally {
   shift.end();
   if (options.system !== undefined) closeSync(options.system.device);
+}
+
+/** Lets the keeper know when this thread ends. */
+function announce(store: KeeperStore): void {
+  const pidfd = openThreadPidfd();
+  if (pidfd === undefined) return;
+  store.keep(THREAD, pidfd);
+  closeSync(pidfd);
 }

@@ -179,10 +179,20 @@ export class Session {
       return;
     }
     const spoken = Math.min(minor, FUSE_NEWEST_MINOR);
-    if (spoken >= NOFLUSH_MINOR) this.#openFlags |= FOPEN_NOFLUSH;
-    if (spoken >= PARALLEL_WRITES_MINOR) this.#openFlags |= FOPEN_PARALLEL_DIRECT_WRITES;
+    this.#speak(spoken);
     this.#channel.init(uniqueLow, uniqueHigh, { minor: spoken, flags: request.initFlags & FUSE_PARALLEL_DIROPS });
     this.#host.ready(spoken);
+  }
+
+  /** Goes on with a connection that another session has agreed on: no second INIT comes. */
+  resume(minor: number): void {
+    this.#speak(minor);
+    this.#host.ready(minor);
+  }
+
+  #speak(minor: number): void {
+    if (minor >= NOFLUSH_MINOR) this.#openFlags |= FOPEN_NOFLUSH;
+    if (minor >= PARALLEL_WRITES_MINOR) this.#openFlags |= FOPEN_PARALLEL_DIRECT_WRITES;
   }
 
   #lookup(request: Request): void {
