@@ -32,8 +32,6 @@ interface Served {
 export async function engine([keeper, ...args]: readonly string[]): Promise<number> {
   const pid = Number(keeper);
   if (!dieWithParent(pid)) return EXIT.FAILED;
-  // A daemon makes little garbage: it need not grow to hold much of it.
-  process.getBuiltinModule('node:v8').setFlagsFromString('--max-semi-space-size=1');
   process.umask(0o077);
   // They may go to all processes of the terminal or the service: whatever is to be done, the keeper tells.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -4,8 +4,10 @@ import { flushCompileCache } from 'node:module';
 import { MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT } from '../errors.ts';
 import { Keeper } from '../keeper/keeper.ts';
+import { takeLock } from '../keeper/lock.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { notifySystemd } from '../kernel/notify.ts';
+import { ensureRuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { note, print } from './print.ts';
 import { serveOptions } from './serve-options.ts';
 
@@ -29,18 +31,21 @@ Exit status: 0 after a signal or idleness; 1 when it cannot serve; 2 for bad usa
 4 when another daemon serves this machine, or this user, already.
 `;
 
+/** A daemon makes little garbage: it need not grow to hold much of it. */
+const SMALL = '--max-semi-space-size=1';
+
 export async function serve(args: readonly string[]): Promise<number> {
-  if (serveOptions(args).has('help')) return print(HELP);
-  // A daemon makes little garbage: it need not grow to hold much of it.
-  process.getBuiltinModule('node:v8').setFlagsFromString('--max-semi-space-size=1');
+  const options = serveOptions(args);
+  if (options.has('help')) return print(HELP);
   process.umask(0o077); // whatever it was where somebody happened to start the daemon
   const keeper = new Keeper({
-    engine: [...process.execArgv, process.argv[1] as string, 'engine', String(process.pid), ...args],
+    engine: [...process.execArgv, SMALL, process.argv[1] as string, 'engine', String(process.pid), ...args],
     ready: (status) => {
       flushCompileCache(); // a keeper that is killed leaves it to the next
       notifySystemd(`READY=1\nSTATUS=${status}`);
     },
     note,
+    ...(options.has('user') && { lock: lockOfUser() }),
   });
   process.on('uncaughtException', (error) => {
     note(`internal error: ${error.stack ?? error}`);
@@ -53,4 +58,11 @@ export async function serve(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, leave);
   process.on('SIGHUP', () => keeper.reload());
   exitNow(await keeper.done);
+}
+
+/** Of several that start at once for a user, all but one shall leave before they start an engine process. @throws StintError */
+function lockOfUser(): number {
+  const runtime = runtimeDir(process.env);
+  ensureRuntimeDir(runtime.dir);
+  return takeLock(runtime, process.pid);
 }

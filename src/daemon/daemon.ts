@@ -13,6 +13,7 @@ import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits.ts';
 import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
+import { dropLock, takeLock } from '../keeper/lock.ts';
 import type { KeeperStore, Legacy } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { adoptMount, type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
@@ -25,12 +26,11 @@ import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
 import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
-import { dropLock, removeFile, takeLock } from './lock.ts';
 import { refusal } from './membership.ts';
 import { Past } from './past.ts';
 import { Settings } from './settings.ts';
 import { StoredSettings } from './stored.ts';
-import { sweepFifos } from './sweep.ts';
+import { removeFile, sweepFifos } from './sweep.ts';
 import { Watch } from './watch.ts';
 import { Withs } from './withs.ts';
 
@@ -87,6 +87,7 @@ export interface Reloadable {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { runtime, version, system, keeper } = options;
   const kept = keeper?.legacy.kept ?? new Map<string, number>();
+  const first = (keeper?.legacy.restarts ?? 0) === 0;
   if (system === undefined) ensureRuntimeDir(runtime.dir);
   const lock = kept.get('lock') ?? takeLock(runtime, keeper?.pid ?? process.pid);
   keeper?.store.keep('lock', lock);
@@ -98,7 +99,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let fail = reject;
   try {
     if (system === undefined) {
-      if (kept.size === 0) sweepFifos(runtime.fifo);
+      if (first) sweepFifos(runtime.fifo);
     } else mount = openMount(runtime.dir, keeper);
     const tape = newTape();
     const recorder = new Recorder(tape, historyOf(options));
@@ -122,7 +123,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     server = await serveApi(runtime.socket, version, routes, { listening });
     keeper?.store.keep('listen', descriptorOf(server));
   } catch (error) {
-    if (kept.size > 0) throw error; // the keeper tries again
+    if (!first) throw error; // the keeper tries again
     await builds?.stop().catch(() => {});
     mount?.unmount();
     dropLock(lock);

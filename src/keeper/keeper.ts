@@ -21,6 +21,8 @@ export interface KeeperOptions {
   /** The first engine serves; `status` is for the service manager. */
   ready(status: string): void;
   note(line: string): void;
+  /** The open lock file, where it is taken already. */
+  lock?: number;
 }
 
 /** One engine process. */
@@ -53,6 +55,7 @@ export class Keeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    if (options.lock !== undefined) this.#kept.keep('lock', options.lock);
     this.#engine = this.#start();
     this.#watch();
   }

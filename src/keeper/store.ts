@@ -1,8 +1,7 @@
 // The engine's side of the keeper's store: descriptors that outlive the engine process, each under a key. What is kept is on
 // its way at once: that the sender dies in the next moment does not matter. Any thread may have a KeeperStore of its own on the socket.
 
-import { closeOnExec } from '../kernel/exec.ts';
-import { receiveMessage, sendMessage, waitToSend } from '../kernel/fds.ts';
+import { closeOnExec, receiveMessage, sendMessage, waitToSend } from '../kernel/fds.ts';
 import { EAGAIN } from '../kernel/io.ts';
 
 /** The descriptor at which the engine process finds the socket. */

@@ -12,7 +12,6 @@ const setrlimit = libc.func('int setrlimit(int resource, void *limit)');
 
 const F_DUPFD = 0;
 const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const RLIMIT_NOFILE = 7;
@@ -40,11 +39,6 @@ export function execProgram(path: string, args: readonly string[], environment: 
 /** Keeps the open descriptor `fd` open in the program. @throws SystemError EBADF */
 export function keepOnExec(fd: number): void {
   check('fcntl F_SETFD', fcntl(fd, F_SETFD, 0));
-}
-
-/** Keeps the open descriptor `fd` from programs that this process starts. @throws SystemError EBADF */
-export function closeOnExec(fd: number): void {
-  check('fcntl F_SETFD', fcntl(fd, F_SETFD, FD_CLOEXEC));
 }
 
 /** A copy of `fd`, numbered `min` or higher, that the program will inherit. @throws SystemError EMFILE */

@@ -5,6 +5,7 @@ import { address, check, errno, libc } from './libc.ts';
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ void *fds)');
 const sendmsg = libc.func('intptr_t sendmsg(int fd, void *message, int flags)');
 const recvmsg = libc.func('intptr_t recvmsg(int fd, void *message, int flags)');
+const fcntl = libc.func('fcntl', 'int', ['int', 'int', 'int']);
 const poll = libc.func('int poll(_Inout_ void *fds, unsigned long nfds, int timeout)');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)');
 
@@ -20,6 +21,8 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const POLLOUT = 4;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 
 /** Descriptors that one message can carry; the kernel's own limit is 253 (SCM_MAX_FD). */
 export const MAX_FDS = 250;
@@ -47,6 +50,11 @@ export function socketPair(): [number, number] {
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, 4) === -1) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, size, 4);
   }
   return [fds[0] as number, fds[1] as number];
+}
+
+/** Keeps the descriptor `fd` from programs that this process starts. @throws SystemError EBADF */
+export function closeOnExec(fd: number): void {
+  check('fcntl F_SETFD', fcntl(fd, F_SETFD, FD_CLOEXEC));
 }
 
 /** Sends one message, without waiting: 0, or the negative errno (EAGAIN: the other end does not receive; EPIPE: it is gone). */

@@ -7,8 +7,8 @@ import { toolPath } from '../helpers/toolchain.ts';
 
 const skip = noMachine() ?? false;
 
-/** KiB that the process has in memory. */
-const MAX_MEMORY = 84 * 1024;
+/** KiB that each process has in memory; most of it is Node's own program, which they share. */
+const MAX_MEMORY = { keeper: 64 * 1024, engine: 90 * 1024 };
 /** How long the daemon is watched, milliseconds. */
 const WATCHED = 4000;
 
@@ -40,7 +40,7 @@ test('a daemon that has served and is idle is not woken, and is small', { skip }
     const memory = status(String(pids[name]), 'VmRSS');
     t.diagnostic(`${name}: woken ${woken} times in ${WATCHED / 1000} s; ${memory} KiB in memory`);
     assert.ok(woken <= WATCHED / 1000, `${name}: woken ${woken} times in ${WATCHED / 1000} s`);
-    assert.ok(memory <= MAX_MEMORY, `${name}: ${memory} KiB in memory`);
+    assert.ok(memory <= MAX_MEMORY[name], `${name}: ${memory} KiB in memory`);
   }
   await machine.stop();
 });
