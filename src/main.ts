@@ -10,7 +10,9 @@ const HIDDEN = 'engine';
 
 const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
+  doctor: async () => (await import('./cli/doctor.ts')).doctor,
   engine: async () => (await import('./cli/engine.ts')).engine,
+  env: async () => (await import('./cli/env.ts')).env,
   get: async () => (await import('./cli/get.ts')).get,
   history: async () => (await import('./cli/history.ts')).history,
   lease: async () => (await import('./cli/lease.ts')).lease,

@@ -45,7 +45,7 @@ test('README has each exit code of stint, and no other', () => {
 test('every option in a help text is explained in README or is plain help', async (t) => {
   const place = new Place(t);
   const readme = read('README.md');
-  for (const verb of ['config', 'get', 'lease', 'run', 'serve', 'set', 'status', 'with']) {
+  for (const verb of ['config', 'doctor', 'env', 'get', 'lease', 'run', 'serve', 'set', 'status', 'with']) {
     const { stdout, code } = await place.stint([verb, '--help']);
     assert.equal(code, 0);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 120, `${verb} --help: ${line}`);

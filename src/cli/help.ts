@@ -13,6 +13,8 @@ One pool of job slots that all your builds share.
   stint history [OPTION]...                show the builds of the past
   stint trace --build ID                   write what a build did with its slots, for a viewer of traces
   stint set KEY=VALUE..., stint get [KEY]  change the pool for good, and show what counts
+  stint doctor [--json] [PID]              say what keeps builds from drawing their slots from the pool
+  stint env [--for WHAT]                   print the settings of builds that 'stint run' does not start
   stint config check [FILE]                say what is wrong with a configuration of the machine's pool
   stint serve --user [OPTION]...           serve a pool in the foreground ('run' starts one by itself)
 

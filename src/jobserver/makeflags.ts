@@ -14,6 +14,8 @@ export interface Jobserver {
 /** Short options of make whose argument may follow in the same word (make's manual, "Options Summary"). */
 const WITH_ARGUMENT = 'CEfIlOoW';
 
+const AUTH = /^--jobserver-(?:auth|fds)=(.*)$/s;
+
 /** A backslash at the end that escapes nothing: make takes it as it is, but it would escape the blank before what we add. */
 const LONE_BACKSLASH = /(?<!\\)(?:\\\\)*\\$/;
 
@@ -25,13 +27,38 @@ export function findJobserver(makeflags: string): Jobserver | undefined {
   let auth: Auth | undefined;
   let jobs: number | undefined;
   for (const word of split(makeflags).options) {
-    const given = /^--jobserver-(?:auth|fds)=(.*)$/s.exec(word)?.[1];
+    const given = AUTH.exec(word)?.[1];
     if (given !== undefined) auth = parseAuth(given);
     const count = /^(?:-j|--jobs=)(\d+)$/.exec(word)?.[1];
     if (count !== undefined) jobs = Number(count);
   }
   return auth === undefined ? undefined : { auth, jobs };
 }
+
+/**
+ * How many jobs the last -j in `options` asks for, Infinity where it has no number; undefined without one.
+ * @param letters whether the first word may be make's word of short options, as in MAKEFLAGS
+ */
+export function findJobs(options: string, { letters = true }: { letters?: boolean } = {}): number | undefined {
+  const words = split(options).options;
+  let jobs: number | undefined;
+  for (const [at, word] of words.entries()) {
+    const isLetters = letters && at === 0 && !word.startsWith('-') && !word.includes('=');
+    const long = /^--jobs(?:=(.*))?$/s.exec(word);
+    const j = long === null && (isLetters || /^-[^-]/.test(word)) ? jobsIn(word, isLetters) : -1;
+    if (long === null && j === -1) continue;
+    const text = (long === null ? word.slice(j + 1) : long[1]) || (isNumber(words[at + 1]) ? words[at + 1] : undefined);
+    const number = Number.parseInt(text ?? '', 10);
+    jobs = Number.isNaN(number) ? Number.POSITIVE_INFINITY : number;
+  }
+  return jobs;
+}
+
+/** What stands after the last `--jobserver-auth=` or its old name; undefined where there is none. */
+export const findAuth = (makeflags: string): string | undefined =>
+  split(makeflags)
+    .options.map((word) => AUTH.exec(word)?.[1])
+    .findLast((value) => value !== undefined);
 
 /** The value of `--jobserver-auth=`, or undefined when it names no jobserver. */
 export function parseAuth(value: string): Auth | undefined {
@@ -84,12 +111,18 @@ function split(makeflags: string): { options: string[]; rest: string[] } {
 
 /** A word of short options without its j and what make reads as its number; `bare`: that may be the next word. */
 function withoutJobs(word: string, isLetters: boolean): { word: string; bare: boolean } {
+  const at = jobsIn(word, isLetters);
+  if (at === -1) return { word, bare: false };
+  return { word: word.slice(0, at).replace(LONE_BACKSLASH, ''), bare: at === word.length - 1 };
+}
+
+/** Where the j is in a word of short options, or -1. */
+function jobsIn(word: string, isLetters: boolean): number {
   for (let i = isLetters ? 0 : 1; i < word.length; i++) {
-    if (WITH_ARGUMENT.includes(word[i] as string)) break;
-    if (word[i] !== 'j') continue;
-    return { word: word.slice(0, i).replace(LONE_BACKSLASH, ''), bare: i === word.length - 1 };
+    if (WITH_ARGUMENT.includes(word[i] as string)) return -1;
+    if (word[i] === 'j') return i;
   }
-  return { word, bare: false };
+  return -1;
 }
 
 function isNumber(word: string | undefined): boolean {

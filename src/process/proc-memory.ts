@@ -35,6 +35,9 @@ const reading = new Set<Read>();
 /** Those of `reading` that nobody waits for any more. */
 const hanging = new Set<Read>();
 
+/** Whether a thread of the pool is at it: until that comes back, Node's own ways out of this process are barred. */
+export const isReading = (): boolean => reading.size > 0;
+
 /** What the kernel tells of a process only while that is not in exec. */
 export interface Held {
   stat: Stat | undefined;

@@ -5,7 +5,7 @@ import { VERSION } from '../../src/cli/version.ts';
 import { nearest } from '../../src/errors.ts';
 import { Place } from '../helpers/pool.ts';
 
-const VERBS = ['config', 'get', 'history', 'lease', 'run', 'serve', 'set', 'status', 'trace', 'with'];
+const VERBS = ['config', 'doctor', 'env', 'get', 'history', 'lease', 'run', 'serve', 'set', 'status', 'trace', 'with'];
 
 const place = new Place({ after });
 

@@ -5,7 +5,15 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { type Auth, findJobserver, formatAuth, parseAuth, withJobserver } from '../../src/jobserver/makeflags.ts';
+import {
+  type Auth,
+  findAuth,
+  findJobs,
+  findJobserver,
+  formatAuth,
+  parseAuth,
+  withJobserver,
+} from '../../src/jobserver/makeflags.ts';
 import { makeFifo } from '../../src/kernel/fifo.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -76,6 +84,40 @@ describe('finding the jobserver in MAKEFLAGS', () => {
     fc.assert(
       fc.property(garbage, (makeflags) => void findJobserver(makeflags)),
       { numRuns: 1000 },
+    );
+  });
+});
+
+describe('finding -j', () => {
+  const cases: [options: string, jobs: number | undefined][] = [
+    ['', undefined],
+    ['k', undefined],
+    ['-j8', 8],
+    ['-j 8 -k', 8],
+    ['-kj8', 8],
+    ['kj', Number.POSITIVE_INFINITY],
+    ['-j -k', Number.POSITIVE_INFINITY],
+    ['--jobs=3 -j4', 4],
+    ['--jobs 5', 5],
+    ['--jobs', Number.POSITIVE_INFINITY],
+    [' -j1 --jobserver-auth=3,4', 1],
+    ['-Otarget -l8 -Cj9', undefined],
+    ['A=-j8 -- B=-j9', undefined],
+    ['--just-print', undefined],
+  ];
+  for (const [options, jobs] of cases) it(`'${options}' asks for ${jobs}`, () => assert.equal(findJobs(options), jobs));
+
+  it('takes a first word without a dash for letters in MAKEFLAGS alone', () => {
+    assert.deepEqual([findJobs('rj4'), findJobs('rj4', { letters: false })], [4, undefined]);
+  });
+
+  it('finds nothing after a jobserver was written, but the number that was written', () => {
+    fc.assert(
+      fc.property(garbage, anyAuth, anyJobs, (before, auth, jobs) => {
+        const written = withJobserver(before, auth, jobs);
+        assert.equal(findJobs(written), Math.max(2, jobs));
+        assert.equal(findAuth(written), formatAuth(auth));
+      }),
     );
   });
 });
