@@ -5,6 +5,8 @@ import { closeSync } from 'node:fs';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Builds, Running } from './builds.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Past } from './journal/past.ts';
 import type { Loop } from './loop.ts';
 import type { FromEngine, ToEngine } from './messages.ts';
 import type { Lender } from './standings.ts';
@@ -20,8 +22,16 @@ export interface With extends Lender {
 
 type Opening = Extract<ToEngine, { type: 'with' }>;
 
+/** What the next engine has to know of one: under `with:ID`. What it speaks of, the builds know. */
+interface WithFact extends Lender {
+  pid: number;
+  /** The number of the outermost one. */
+  top: number;
+}
+
 interface Parts {
   loop: Loop;
+  journal: Journal;
   builds: Builds;
   send: (message: FromEngine) => void;
 }
@@ -36,7 +46,7 @@ export class Withs {
 
   /** `holds` follows when it counts, and `over` when it does no longer. */
   open({ id, pids, uid, trusted, terms }: Opening): void {
-    const { loop, builds, send } = this.#parts;
+    const { journal, builds, send } = this.#parts;
     const [pid = 0] = pids;
     let pidfd: number;
     try {
@@ -49,16 +59,26 @@ export class Withs {
     const outer = inside === undefined ? this.nearest(pids) : undefined;
     const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
     one.top = outer?.top ?? (one as With);
-    this.#byId.set(id, one as With);
-    loop.watch(pidfd, EPOLLIN, () => {
-      loop.unwatch(pidfd);
-      closeSync(pidfd);
-      this.#over(one as With);
-    });
+    journal.keep(`with:${id}`, pidfd);
+    this.#add(one as With, pidfd);
     for (const running of builds.byId.values()) {
       if (running === inside || (inside === undefined && running.below === one.top)) builds.lend(one as With, running);
     }
     send({ type: 'holds', id, inside: inside?.id });
+  }
+
+  /** Takes over what another engine had lent; before the builds, which know what is lent to them. */
+  restore({ facts }: Past): void {
+    for (const [key, fact] of facts) {
+      if (!key.startsWith('with:')) continue;
+      const { pid, uid, trusted, terms, top } = fact as WithFact;
+      const id = Number(key.slice('with:'.length));
+      const pidfd = this.#parts.journal.claim(key);
+      if (pidfd === undefined) continue;
+      const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
+      one.top = this.#byId.get(top) ?? (one as With);
+      this.#add(one as With, pidfd);
+    }
   }
 
   /** The nearest one that is, or is above, the first of these processes. */
@@ -82,8 +102,23 @@ export class Withs {
     return [...this.#byId.values()].filter((one) => one.top === top);
   }
 
+  #add(one: With, pidfd: number): void {
+    const { loop, journal } = this.#parts;
+    const { id, pid, uid, trusted, terms, top } = one;
+    this.#byId.set(id, one);
+    const fact: WithFact = { pid, uid, trusted, terms, top: top.id };
+    journal.put(`with:${id}`, fact);
+    loop.watch(pidfd, EPOLLIN, () => {
+      loop.unwatch(pidfd);
+      closeSync(pidfd);
+      this.#over(one);
+    });
+  }
+
   #over(one: With): void {
     this.#byId.delete(one.id);
+    this.#parts.journal.drop(`with:${one.id}`);
+    this.#parts.journal.release(`with:${one.id}`);
     for (const running of one.builds) this.#parts.builds.takeBack(one, running);
     this.#parts.send({ type: 'over', id: one.id });
   }

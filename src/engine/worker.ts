@@ -6,7 +6,7 @@ import { KeeperStore, THREAD } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { openThreadPidfd } from '../kernel/pidfd.ts';
 import { Engine } from './engine.ts';
-import type { EngineOptions, ToEngine } from './messages.ts';
+import type { EngineOptions, FromEngine, ToEngine } from './messages.ts';
 import { Shift } from './relief.ts';
 
 const { options, wakeFd, memory } = workerData as {
@@ -21,12 +21,13 @@ const { keeper } = options;
 const store = keeper && new KeeperStore(keeper.socket);
 if (store !== undefined) announce(store);
 try {
-  new Engine(options, {
+  const lines = {
     wakeFd,
     shift,
     receive: () => receiveMessageOnPort(port)?.message as ToEngine | undefined,
-    send: (message) => port.postMessage(message),
-  }).run();
+    send: (message: FromEngine) => port.postMessage(message),
+  };
+  new Engine(options, lines, keeper && store && { store, kept: keeper.kept }).run();
   store?.drop(THREAD); // it ends as it should
 } catch (error) {
   if (store === undefined) throw error;
