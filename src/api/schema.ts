@@ -30,6 +30,7 @@ export interface OpenBuild {
   /** Slots that the root needs before it starts: 1 for a command that runs one job without a token, else 0. */
   implicit: 0 | 1;
   timeLimit?: TimeLimit | undefined;
+  claim?: string | undefined;
 }
 
 /** The answer to `POST /builds`. */
@@ -54,6 +55,9 @@ export interface OpenLease {
   /** The number of the signal that the process is sent when it is told how many slots to have, or 0. */
   signal: number;
   timeLimit?: TimeLimit | undefined;
+  claim?: string | undefined;
+  /** Only what has that claim already: nothing is opened. */
+  again: boolean;
 }
 
 /** The answer to `POST /leases`. */

@@ -11,6 +11,7 @@ import type { TraceHead } from '../observe/trace.ts';
 import { userName } from '../process/groups.ts';
 import { cgroupOf } from '../process/proc.ts';
 import { endTree } from './ending.ts';
+import type { Remembered } from './remembered.ts';
 import type { Settings } from './settings.ts';
 import { type Known, pastOf, statusOf } from './status.ts';
 import type { Watch } from './watch.ts';
@@ -18,6 +19,7 @@ import type { Withs } from './withs.ts';
 
 export interface BuildsOptions {
   settings: Settings;
+  remembered: Remembered;
   daemon: Omit<Status['daemon'], 'since'>;
   /** Starts the engine. */
   engine: (events: Omit<EngineEvents, 'died'>) => EngineHandle;
@@ -35,6 +37,9 @@ export interface BuildsOptions {
 interface Entry extends BuildTerms {
   label: string;
   cwd: string;
+  claim?: string | undefined;
+  /** It lasts as long as the connection. */
+  connected?: boolean;
   /** Told its number. */
   came?: (id: number) => void;
 }
@@ -62,21 +67,28 @@ export class Builds implements Pool, SettingsPool {
   readonly #builds = new Map<number, Known>();
   readonly #starting = new Map<number, Starting>();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
-  readonly #since = Date.now();
+  readonly #since: number;
   /** In system mode odd numbers are given here, even ones by the engine to builds that nobody opened. */
-  #nextId = 1;
+  #nextId: number;
   #stopped = false;
   /** Resolves when the last build has ended. */
   #empty: (() => void) | undefined;
   /** Calls answered so far. */
   calls = 0;
+  /** What was known of builds before this process went on with them. */
+  readonly #before: ReadonlyMap<number, Kept>;
 
   constructor(options: BuildsOptions) {
     this.#options = options;
+    const before = options.remembered.read<Minutes>(MINUTES);
+    this.#since = before?.since ?? Date.now();
+    this.#nextId = before?.nextId ?? 1;
+    this.#before = new Map(before?.builds);
     this.#engine = options.engine({
       started: (id, path, { within, slots }) => {
         if (within === undefined) {
           this.#watch.started();
+          this.#begun(id, path);
           this.tell({ type: 'started', time: Date.now(), id });
         } else this.#isPart(id);
         this.#starting.get(id)?.resolve({ id: within ?? id, path, within: within !== undefined, slots });
@@ -86,7 +98,7 @@ export class Builds implements Pool, SettingsPool {
       over: (id) => this.#withs.over(id),
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
-      appeared: (id, facts) => this.#came(id, facts, true),
+      appeared: (id, facts) => this.#appeared(id, facts),
       ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
       taped: () => options.recorder.taped(),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
@@ -99,6 +111,11 @@ export class Builds implements Pool, SettingsPool {
       setLimits: (limits) => this.#watch.setLimits(limits),
       setRules: (rules) => this.#engine.setRules(rules),
     });
+  }
+
+  /** The engine has said what it has taken over of the one before it. */
+  settle(): void {
+    this.#withs.settle();
   }
 
   get engine(): EngineHandle {
@@ -145,9 +162,11 @@ export class Builds implements Pool, SettingsPool {
     if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
     const refusal = this.#options.refuse(caller);
     if (refusal !== undefined) throw new HttpError(403, refusal);
+    const has = await this.claimed(entry.claim, caller);
+    if (has !== undefined) return has;
     const id = this.#nextId;
     this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
-    const { label, cwd, implicit, lease, timeLimit } = entry;
+    const { label, cwd, implicit, lease, timeLimit, claim, connected = false } = entry;
     const { pid, uid, gid, groups } = caller;
     const place = { groups: [gid, ...groups], cgroup: cgroupOf(pid) ?? '' };
     const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: pid, uid, ...place };
@@ -158,7 +177,7 @@ export class Builds implements Pool, SettingsPool {
     };
     gone.addEventListener('abort', cancel);
     try {
-      this.#came(id, facts, false);
+      this.#came(id, facts, { claim, connected });
       came?.(id);
       this.#engine.open(id, facts, { implicit, lease, timeLimit, withs: this.#withs.above(pid) });
       return await started;
@@ -166,6 +185,24 @@ export class Builds implements Pool, SettingsPool {
       gone.removeEventListener('abort', cancel);
       this.#starting.delete(id);
     }
+  }
+
+  /** The build that `caller` has begun with the same claim, if it has. */
+  async claimed(claim: string | undefined, { pid, uid }: Peer): Promise<Entered | undefined> {
+    if (claim === undefined) return undefined;
+    const found = [...this.#builds].find(
+      ([, known]) => known.claim === claim && known.rootPid === pid && known.uid === uid && known.path !== undefined,
+    );
+    if (found === undefined) return undefined;
+    const [id, { path = '' }] = found;
+    const { builds } = await this.#engine.snapshot();
+    const figures = builds.find((one) => one.id === id);
+    return figures && { id, path, within: false, slots: figures.lease && figures.implicit };
+  }
+
+  /** Builds that last as long as a connection, and had begun before this process went on with them. */
+  get disconnected(): number[] {
+    return [...this.#builds].filter(([id, { connected }]) => connected && this.#before.has(id)).map(([id]) => id);
   }
 
   /** What a build that is there is called. */
@@ -218,12 +255,35 @@ export class Builds implements Pool, SettingsPool {
     this.#options.recorder.close();
   }
 
-  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts, appeared: boolean): void {
-    const since = Date.now();
+  #appeared(id: number, facts: BuildFacts): void {
+    this.#came(id, facts, this.#before.get(id));
+    this.#remember();
+  }
+
+  #begun(id: number, path: string): void {
+    const known = this.#builds.get(id);
+    if (known === undefined) return;
+    known.path = path;
+    this.#remember();
+  }
+
+  /** Writes down what the next process has to know. */
+  #remember(): void {
+    const builds = [...this.#builds].filter(([, { path }]) => path !== undefined);
+    const minutes: Minutes = {
+      since: this.#since,
+      nextId: this.#nextId,
+      builds: builds.map(([id, { since, claim, connected, path }]) => [id, { since, claim, connected, path }]),
+    };
+    this.#options.remembered.write(MINUTES, minutes);
+  }
+
+  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts, more: Partial<Kept> | undefined): void {
+    const { since = Date.now(), claim, connected = false, path } = more ?? {};
     const user = userName(uid);
-    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid });
+    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected, path });
     this.#options.recorder.came(id, since);
-    this.#watch.came(id, label, { appeared });
+    this.#watch.came(id, label, { appeared: more === undefined || path !== undefined });
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
   }
 
@@ -271,6 +331,19 @@ export class Builds implements Pool, SettingsPool {
     for (const listener of this.#listeners) listener(event);
   }
 }
+
+/** What is remembered of a build. */
+type Kept = Pick<Known, 'since' | 'claim' | 'connected' | 'path'>;
+
+/** What is remembered of builds. */
+interface Minutes {
+  /** When the first process of the daemon began. */
+  since: number;
+  nextId: number;
+  builds: [number, Kept][];
+}
+
+const MINUTES = 'builds';
 
 /** Why there is no time limit for a command that is part of a build. */
 const noLimitWithin = (id: number): string =>

@@ -28,11 +28,12 @@ import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
 import { refusal } from './membership.ts';
 import { Past } from './past.ts';
+import { Remembered } from './remembered.ts';
 import { Settings } from './settings.ts';
 import { StoredSettings } from './stored.ts';
 import { removeFile, sweepFifos } from './sweep.ts';
 import { Watch } from './watch.ts';
-import { Withs } from './withs.ts';
+import { lendAgain, Withs } from './withs.ts';
 
 export interface DaemonOptions {
   /** Slots in the pool where nobody says how many, 1 to MAX_CAPACITY. */
@@ -91,7 +92,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (system === undefined) ensureRuntimeDir(runtime.dir);
   const lock = kept.get('lock') ?? takeLock(runtime, keeper?.pid ?? process.pid);
   keeper?.store.keep('lock', lock);
-  const settings = settingsOf(options);
+  const remembered = new Remembered(keeper?.store, kept);
+  const settings = settingsOf(options, remembered);
+  lendAgain(settings, remembered);
   let mount: Mount | undefined;
   let builds: Builds | undefined;
   let server: Server;
@@ -103,7 +106,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     } else mount = openMount(runtime.dir, keeper);
     const tape = newTape();
     const recorder = new Recorder(tape, historyOf(options));
-    const parts = { settings, mount, tape, recorder };
+    const parts = { settings, remembered, mount, tape, recorder };
     builds = openBuilds(options, parts, (error) => fail(error));
     await builds.engine.ready.catch((error) => {
       throw new StintError(`cannot serve ${runtime.dir}: ${reason(error)}`, {
@@ -111,6 +114,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         cause: error,
       });
     });
+    builds.settle();
     const listening = kept.get('listen');
     if (system === undefined && listening === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
     const group = system?.apiGroup;
@@ -148,15 +152,16 @@ function openMount(dir: string, keeper: DaemonOptions['keeper']): Mount {
   return mount;
 }
 
-function settingsOf({ state, note = () => {}, ...options }: DaemonOptions): Settings {
+function settingsOf({ state, note = () => {}, ...options }: DaemonOptions, remembered: Remembered): Settings {
   const { capacity, limits = DEFAULT_LIMITS, options: said = {}, file = {}, rules = [] } = options;
   const stored = state === undefined ? undefined : new StoredSettings(state, note);
-  return new Settings({ capacity, limits, options: said, file, rules, stored });
+  return new Settings({ capacity, limits, options: said, file, rules, stored, remembered });
 }
 
 /** What builds are opened with. */
 interface Opening {
   settings: Settings;
+  remembered: Remembered;
   mount: Mount | undefined;
   tape: TapeMemory;
   recorder: Recorder;
@@ -168,7 +173,7 @@ function historyOf({ state, note = () => {} }: DaemonOptions): History | undefin
 
 function openBuilds(
   options: DaemonOptions,
-  { settings, mount, tape, recorder }: Opening,
+  { settings, remembered, mount, tape, recorder }: Opening,
   died: (error: Error) => void,
 ): Builds {
   const { runtime, version, system, audit = false, state, note = () => {}, keeper } = options;
@@ -193,6 +198,7 @@ function openBuilds(
   };
   return new Builds({
     settings,
+    remembered,
     recorder,
     daemon:
       system === undefined
@@ -205,7 +211,8 @@ function openBuilds(
         // Nobody else can say why; the keeper then starts another one, which takes over.
         died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
       }),
-    withs: (engine) => new Withs(engine, { settings, group: system?.apiGroup, system: system !== undefined }),
+    withs: (engine) =>
+      new Withs(engine, { settings, group: system?.apiGroup, system: system !== undefined, remembered }),
     watch: (engine) =>
       new Watch({
         engine,

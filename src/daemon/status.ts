@@ -13,6 +13,12 @@ export interface Known {
   /** Its user and the process id of its root. */
   uid: number;
   rootPid: number;
+  /** What its root has said that it will say again if it is not answered. */
+  claim: string | undefined;
+  /** It lasts as long as a connection. */
+  connected: boolean;
+  /** The path that its clients open, once it has begun. */
+  path: string | undefined;
 }
 
 /** The most memory that a build was seen to have, bytes. */

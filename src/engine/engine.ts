@@ -129,6 +129,7 @@ export class Engine {
     const { past } = this.#journal;
     if (past === undefined) this.#journal.commit(tray.readEnd);
     else this.#restore(past, tray);
+    if (this.#machine === undefined) lines.send({ type: 'ready' });
   }
 
   /** Runs until it is told to stop. */
@@ -374,7 +375,7 @@ export class Engine {
       status: lookups.status.bind(lookups),
       ready: (agreed: Agreed) => {
         this.#noteMachine({ ...agreed });
-        send({ type: 'ready', minor: agreed.minor });
+        send({ type: 'ready' });
       },
       bound: () => this.#noteMachine({ socket: true }),
       tooOld: (minor: number) => send({ type: 'too old', minor }),

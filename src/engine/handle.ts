@@ -86,7 +86,8 @@ export class EngineHandle {
       workerData: { options, wakeFd: this.#wakeFd, memory },
       trackUnmanagedFds: false,
     });
-    if (options.system === undefined) this.#ready.resolve();
+    const goesOn = options.keeper?.kept.has('facts') ?? false;
+    if (options.system === undefined && !goesOn) this.#ready.resolve();
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#worker.on('message', (message: FromEngine) => this.#heard(message));
     this.#worker.on('error', (error: Error) => {
@@ -95,7 +96,7 @@ export class EngineHandle {
     });
   }
 
-  /** Resolves when the mount answers. @throws Error when the kernel is too old */
+  /** Resolves when the mount answers, and what another engine has left is taken over. @throws Error when the kernel is too old */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -263,7 +264,8 @@ export class EngineHandle {
         setTimeout(() => this.#own?.rouse(ALARM), message.after);
         break;
       case 'ready':
-        this.#enter(this.#mount as string);
+        if (this.#mount === undefined) this.#ready.resolve();
+        else this.#enter(this.#mount);
         break;
       case 'too old':
         this.#ready.reject(new Error(`the kernel's FUSE protocol is 7.${message.minor}, older than 7.31`));

@@ -197,8 +197,8 @@ export type FromEngine =
   | { type: 'quiet'; others: number }
   /** The engine is to be woken by a request after so many milliseconds. */
   | { type: 'alarm'; after: number }
-  /** The FUSE mount answers; `minor` of the protocol. */
-  | { type: 'ready'; minor: number }
+  /** The FUSE mount answers, if there is one, and what another engine has left is taken over. */
+  | { type: 'ready' }
   | { type: 'too old'; minor: number }
   /** The mount was taken away, or its connection aborted; the engine has ended. */
   | { type: 'unmounted' }

@@ -78,6 +78,7 @@ export class Withs {
       const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
       one.top = this.#byId.get(top) ?? (one as With);
       this.#add(one as With, pidfd);
+      this.#parts.send({ type: 'holds', id, inside: undefined });
     }
   }
 
