@@ -87,6 +87,8 @@ export class Builds implements Pool, SettingsPool {
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
       appeared: (id, facts) => this.#came(id, facts, true),
+      lent: (id, inside, status) => this.#withs.lent(id, inside, status),
+      restored: (last) => this.#skipIds(last),
       ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
       taped: () => options.recorder.taped(),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
@@ -150,7 +152,7 @@ export class Builds implements Pool, SettingsPool {
     const { label, cwd, implicit, lease, timeLimit } = entry;
     const { pid, uid, gid, groups } = caller;
     const place = { groups: [gid, ...groups], cgroup: cgroupOf(pid) ?? '' };
-    const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: pid, uid, ...place };
+    const facts: BuildFacts = { kind: 'run', label, cwd, since: Date.now(), rootPid: pid, uid, ...place };
     const started = new Promise<Entered>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
@@ -218,13 +220,17 @@ export class Builds implements Pool, SettingsPool {
     this.#options.recorder.close();
   }
 
-  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts, appeared: boolean): void {
-    const since = Date.now();
+  #came(id: number, { uid, label, cwd, kind, rootPid, since }: BuildFacts, appeared: boolean): void {
     const user = userName(uid);
     this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid });
     this.#options.recorder.came(id, since);
     this.#watch.came(id, label, { appeared });
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
+  }
+
+  /** No number that was given by a daemon before this one is given again. */
+  #skipIds(last: number): void {
+    while (this.#nextId <= last) this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
   }
 
   /** One that still waits is given up; one that runs is ended. */

@@ -64,10 +64,17 @@ export class Withs {
     const status = { id, label, pid, user: userName(uid), uid, since: Date.now(), ...terms };
     await new Promise<void>((begun) => {
       this.#lent.set(id, { ...status, ...(slots !== undefined && { slots }), begun });
-      this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms });
+      this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms, status: { ...status, slots } });
     });
     if (!this.#lent.has(id)) throw new HttpError(410, 'the process is gone');
     return { id };
+  }
+
+  /** One that was lent by a daemon before this one. */
+  lent(id: number, inside: number | undefined, status: unknown): void {
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    this.#lent.set(id, { ...(status as WithStatus), begun: () => {} });
+    this.holds(id, inside);
   }
 
   /** The engine knows it, and will tell when its process ends; `inside`: the build that it speaks of. */
