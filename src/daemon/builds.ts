@@ -69,7 +69,7 @@ export class Builds implements Pool, SettingsPool {
   readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #since: number;
   /** In system mode odd numbers are given here, even ones by the engine to builds that nobody opened. */
-  #nextId: number;
+  #nextId = 1;
   #stopped = false;
   /** Resolves when the last build has ended. */
   #empty: (() => void) | undefined;
@@ -82,7 +82,6 @@ export class Builds implements Pool, SettingsPool {
     this.#options = options;
     const before = options.remembered.read<Minutes>(MINUTES);
     this.#since = before?.since ?? Date.now();
-    this.#nextId = before?.nextId ?? 1;
     this.#before = new Map(before?.builds);
     this.#engine = options.engine({
       started: (id, path, { within, slots }) => {
@@ -99,6 +98,11 @@ export class Builds implements Pool, SettingsPool {
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
       appeared: (id, facts) => this.#appeared(id, facts),
+      lent: (id, inside, status) => this.#withs.lent(id, inside, status),
+      restored: (last) => {
+        this.#skipIds(last);
+        this.#engine.setCapacity(this.capacity); // what had been lent may have ended meanwhile
+      },
       ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
       taped: () => options.recorder.taped(),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
@@ -111,11 +115,6 @@ export class Builds implements Pool, SettingsPool {
       setLimits: (limits) => this.#watch.setLimits(limits),
       setRules: (rules) => this.#engine.setRules(rules),
     });
-  }
-
-  /** The engine has said what it has taken over of the one before it. */
-  settle(): void {
-    this.#withs.settle();
   }
 
   get engine(): EngineHandle {
@@ -169,7 +168,7 @@ export class Builds implements Pool, SettingsPool {
     const { label, cwd, implicit, lease, timeLimit, claim, connected = false } = entry;
     const { pid, uid, gid, groups } = caller;
     const place = { groups: [gid, ...groups], cgroup: cgroupOf(pid) ?? '' };
-    const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: pid, uid, ...place };
+    const facts: BuildFacts = { kind: 'run', label, cwd, since: Date.now(), rootPid: pid, uid, ...place };
     const started = new Promise<Entered>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
@@ -228,6 +227,7 @@ export class Builds implements Pool, SettingsPool {
   }
 
   #setCapacity(slots: number): void {
+    this.#options.remembered.write(CAPACITY, slots);
     this.#engine.setCapacity(slots);
     this.#watch.setCapacity(slots);
     this.tell({ type: 'capacity', time: Date.now(), capacity: slots });
@@ -272,19 +272,23 @@ export class Builds implements Pool, SettingsPool {
     const builds = [...this.#builds].filter(([, { path }]) => path !== undefined);
     const minutes: Minutes = {
       since: this.#since,
-      nextId: this.#nextId,
-      builds: builds.map(([id, { since, claim, connected, path }]) => [id, { since, claim, connected, path }]),
+      builds: builds.map(([id, { claim, connected, path }]) => [id, { claim, connected, path }]),
     };
     this.#options.remembered.write(MINUTES, minutes);
   }
 
-  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts, more: Partial<Kept> | undefined): void {
-    const { since = Date.now(), claim, connected = false, path } = more ?? {};
+  #came(id: number, { uid, label, cwd, kind, rootPid, since }: BuildFacts, more: Partial<Kept> | undefined): void {
+    const { claim, connected = false, path } = more ?? {};
     const user = userName(uid);
     this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected, path });
     this.#options.recorder.came(id, since);
     this.#watch.came(id, label, { appeared: more === undefined || path !== undefined });
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
+  }
+
+  /** No number that was given by a daemon before this one is given again. */
+  #skipIds(last: number): void {
+    while (this.#nextId <= last) this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
   }
 
   /** One that still waits is given up; one that runs is ended. */
@@ -333,17 +337,18 @@ export class Builds implements Pool, SettingsPool {
 }
 
 /** What is remembered of a build. */
-type Kept = Pick<Known, 'since' | 'claim' | 'connected' | 'path'>;
+type Kept = Pick<Known, 'claim' | 'connected' | 'path'>;
 
 /** What is remembered of builds. */
 interface Minutes {
   /** When the first process of the daemon began. */
   since: number;
-  nextId: number;
   builds: [number, Kept][];
 }
 
 const MINUTES = 'builds';
+/** Under which name the pool's size is remembered, which the engine begins with again. */
+export const CAPACITY = 'capacity';
 
 /** Why there is no time limit for a command that is part of a build. */
 const noLimitWithin = (id: number): string =>

@@ -23,7 +23,7 @@ import { newTape, type TapeMemory } from '../observe/tape.ts';
 import type { Values } from '../process/config/keys.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
-import { Builds } from './builds.ts';
+import { Builds, CAPACITY } from './builds.ts';
 import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
 import { refusal } from './membership.ts';
@@ -33,7 +33,7 @@ import { Settings } from './settings.ts';
 import { StoredSettings } from './stored.ts';
 import { removeFile, sweepFifos } from './sweep.ts';
 import { Watch } from './watch.ts';
-import { lendAgain, Withs } from './withs.ts';
+import { Withs } from './withs.ts';
 
 export interface DaemonOptions {
   /** Slots in the pool where nobody says how many, 1 to MAX_CAPACITY. */
@@ -94,7 +94,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   keeper?.store.keep('lock', lock);
   const remembered = new Remembered(keeper?.store, kept);
   const settings = settingsOf(options, remembered);
-  lendAgain(settings, remembered);
   let mount: Mount | undefined;
   let builds: Builds | undefined;
   let server: Server;
@@ -114,7 +113,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         cause: error,
       });
     });
-    builds.settle();
     const listening = kept.get('listen');
     if (system === undefined && listening === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
     const group = system?.apiGroup;
@@ -179,7 +177,7 @@ function openBuilds(
   const { runtime, version, system, audit = false, state, note = () => {}, keeper } = options;
   const { capacity, policy, rules, limits } = settings;
   const engine = {
-    capacity,
+    capacity: remembered.read<number>(CAPACITY) ?? capacity,
     policy,
     rules,
     tape,
@@ -211,8 +209,7 @@ function openBuilds(
         // Nobody else can say why; the keeper then starts another one, which takes over.
         died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
       }),
-    withs: (engine) =>
-      new Withs(engine, { settings, group: system?.apiGroup, system: system !== undefined, remembered }),
+    withs: (engine) => new Withs(engine, { settings, group: system?.apiGroup, system: system !== undefined }),
     watch: (engine) =>
       new Watch({
         engine,

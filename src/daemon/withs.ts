@@ -6,7 +6,6 @@ import type { EngineHandle } from '../engine/handle.ts';
 import { userName } from '../process/groups.ts';
 import { ancestorsOf } from '../process/lineage.ts';
 import { relativesOf } from '../process/proc.ts';
-import type { Remembered } from './remembered.ts';
 import type { Settings } from './settings.ts';
 
 /** Nobody needs so many at once. */
@@ -23,38 +22,23 @@ export class Withs {
   readonly #group: number | undefined;
   readonly #system: boolean;
   readonly #lent = new Map<number, Lent>();
-  readonly #remembered: Remembered;
-  /** What was lent before this process went on, until the engine says that it still is. */
-  readonly #before: ReadonlyMap<number, WithStatus>;
-  #nextId: number;
+  /** Those that were lent before this process went on. */
+  readonly #before = new Set<number>();
+  #nextId = 1;
 
   /** @param group whose members may change the machine's pool, beside root */
   constructor(
     engine: Pick<EngineHandle, 'lend'>,
-    {
-      settings,
-      group,
-      system,
-      remembered,
-    }: { settings: Settings; group: number | undefined; system: boolean; remembered: Remembered },
+    { settings, group, system }: { settings: Settings; group: number | undefined; system: boolean },
   ) {
     this.#engine = engine;
     this.#settings = settings;
     this.#group = group;
     this.#system = system;
-    this.#remembered = remembered;
-    const before = remembered.read<Minutes>(MINUTES);
-    this.#nextId = before?.nextId ?? 1;
-    this.#before = new Map(before?.lent.map((one) => [one.id, one]));
   }
 
   get size(): number {
     return this.#lent.size;
-  }
-
-  /** The engine has said of all that it knows that they hold: the others have ended. */
-  settle(): void {
-    for (const id of this.#before.keys()) if (!this.#lent.has(id)) this.#settings.takeBack(id);
   }
 
   /** Those that count now, oldest first. */
@@ -84,7 +68,7 @@ export class Withs {
     const status = { id, label, pid, user: userName(uid), uid, since: Date.now(), ...terms };
     await new Promise<void>((begun) => {
       this.#lent.set(id, { ...status, ...(slots !== undefined && { slots }), begun });
-      this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms });
+      this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms, status: { ...status, slots } });
     });
     if (!this.#lent.has(id)) throw new HttpError(410, 'the process is gone');
     return { id };
@@ -97,46 +81,30 @@ export class Withs {
     return this.list.find((one) => this.#before.has(one.id) && same(one))?.id;
   }
 
+  /** One that was lent by a daemon before this one. */
+  lent(id: number, inside: number | undefined, status: unknown): void {
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    this.#before.add(id);
+    this.#lent.set(id, { ...(status as WithStatus), begun: () => {} });
+    this.holds(id, inside);
+  }
+
   /** The engine knows it, and will tell when its process ends; `inside`: the build that it speaks of. */
   holds(id: number, inside: number | undefined): void {
-    const before = this.#before.get(id);
-    const one = this.#lent.get(id) ?? (before && { ...before, begun: undefined });
+    const one = this.#lent.get(id);
     if (one === undefined) return;
-    this.#lent.set(id, one);
     if (inside !== undefined) one.build = inside;
     if (one.slots !== undefined) this.#settings.lend(id, one.slots);
-    const { begun } = one;
+    one.begun?.();
     one.begun = undefined;
-    this.#remember();
-    begun?.();
   }
 
   over(id: number): void {
     const one = this.#lent.get(id);
     this.#lent.delete(id);
     this.#settings.takeBack(id);
-    this.#remember();
     one?.begun?.();
   }
-
-  #remember(): void {
-    const minutes: Minutes = { nextId: this.#nextId, lent: this.list };
-    this.#remembered.write(MINUTES, minutes);
-  }
-}
-
-/** What is remembered of what is lent. */
-interface Minutes {
-  nextId: number;
-  lent: WithStatus[];
-}
-
-const MINUTES = 'withs';
-
-/** Makes what was lent before this process went on count in the pool's size again, until `settle`. */
-export function lendAgain(settings: Settings, remembered: Remembered): void {
-  for (const { id, slots } of remembered.read<Minutes>(MINUTES)?.lent ?? [])
-    if (slots !== undefined) settings.lend(id, slots);
 }
 
 /** A process and those above it, nearest first. */

@@ -8,6 +8,7 @@ import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Mark } from './journal/counters.ts';
 import type { Journal } from './journal/journal.ts';
+import { MARK } from './journal/layout.ts';
 import type { Past } from './journal/past.ts';
 import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
@@ -104,6 +105,8 @@ export class Builds {
   readonly #byFirst = new Map<Waiter, Running>();
   /** Builds that have got their first slot. */
   readonly #toStart: Running[] = [];
+  /** The highest number of a build. */
+  #last = 0;
   /** Builds whose root is gone and that still hold its slot. */
   readonly #rootless = new Set<Running>();
   readonly timeouts: Timeouts;
@@ -151,6 +154,7 @@ export class Builds {
 
   /** A build without a root of its own, which runs already. */
   add(id: number, facts: BuildFacts, { withs, below }: Pick<Nest, 'withs'> & Partial<Nest> = { withs: [] }): Running {
+    if (id > this.#last) this.#journal.counters.setMark(MARK.build, (this.#last = id));
     const build = this.#ledger.openBuild({ user: facts.uid, tag: id });
     const running: Running = {
       id,
@@ -193,17 +197,21 @@ export class Builds {
     for (const [key, fact] of past.facts) {
       if (key.startsWith('build:')) this.#restore(Number(key.slice('build:'.length)), fact as BuildFact, past);
     }
+    this.#last = Math.max(this.#last, past.counters.mark(MARK.build));
+    this.#journal.counters.setMark(MARK.build, this.#last);
+    this.#send({ type: 'restored', last: this.#last });
   }
 
   #restore(id: number, fact: BuildFact, past: Past): void {
     const [below] = fact.below === undefined ? [] : this.#withs.named([fact.below]);
-    const running = this.add(id, fact.facts, { withs: this.#withs.named(fact.withs), below });
+    const { facts } = fact;
+    const running = this.add(id, facts, { withs: this.#withs.named(fact.withs), below });
     running.started = true;
     const rootFd = fact.gone ? undefined : this.#journal.claim(`root:${id}`);
     if (rootFd !== undefined) this.#watchRoot(running, rootFd);
     const had = (fact.root && past.counters.value(fact.root)) ?? 0;
     if (had > 0) {
-      running.root = this.#ledger.openClient(running.build, 'implicit', fact.facts.rootPid);
+      running.root = this.#ledger.openClient(running.build, 'implicit', facts.rootPid);
       this.#ledger.restore(running.root, had, 0);
       if (rootFd === undefined && fact.lease === undefined) this.#rootless.add(running);
     }
@@ -211,7 +219,7 @@ export class Builds {
     this.#ground.restore(running, fact.ground, past);
     this.timeouts.restore(running, past);
     this.note(running);
-    this.#send({ type: 'appeared', id, facts: fact.facts });
+    this.#send({ type: 'appeared', id, facts });
   }
 
   /** True when `waiter` waited for a first slot: its build starts, but not before the ledger has done. */

@@ -129,7 +129,6 @@ export class Engine {
     const { past } = this.#journal;
     if (past === undefined) this.#journal.commit(tray.readEnd);
     else this.#restore(past, tray);
-    if (this.#machine === undefined) lines.send({ type: 'ready' });
   }
 
   /** Runs until it is told to stop. */

@@ -42,6 +42,10 @@ export interface EngineEvents {
   expired(id: number): void;
   /** A build that nobody has opened is there. */
   appeared(id: number, facts: BuildFacts): void;
+  /** A `stint with` of an engine before this one counts still; `inside`: it speaks of that build; `status`: what `lend` was given. */
+  lent(id: number, inside: number | undefined, status: unknown): void;
+  /** All that was left by an engine before this one was told. Numbers of builds up to `last` were given. */
+  restored(last: number): void;
   ended(id: number, account: BuildAccount): void;
   /** There is something on the tape. */
   taped(): void;
@@ -86,8 +90,7 @@ export class EngineHandle {
       workerData: { options, wakeFd: this.#wakeFd, memory },
       trackUnmanagedFds: false,
     });
-    const goesOn = options.keeper?.kept.has('facts') ?? false;
-    if (options.system === undefined && !goesOn) this.#ready.resolve();
+    if (options.system === undefined && !options.keeper?.kept.has('facts')) this.#ready.resolve();
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#worker.on('message', (message: FromEngine) => this.#heard(message));
     this.#worker.on('error', (error: Error) => {
@@ -141,8 +144,8 @@ export class EngineHandle {
     this.#send({ type: 'rules', ...rules });
   }
 
-  /** Lends what `terms` says as long as the first of `pids` lives: `holds` follows, and `over`. `pids`: see the message. */
-  lend(id: number, { pids, ...lender }: Lender & { pids: readonly number[] }): void {
+  /** Lends what `terms` says as long as the first of `pids` lives: `holds` follows, and `over`. `pids`, `status`: see the message. */
+  lend(id: number, { pids, ...lender }: Lender & { pids: readonly number[]; status: unknown }): void {
     this.#send({ type: 'with', id, pids, ...lender });
   }
 
@@ -239,6 +242,13 @@ export class EngineHandle {
       case 'appeared':
         this.#events.appeared(message.id, message.facts);
         break;
+      case 'lent':
+        this.#events.lent(message.id, message.inside, message.status);
+        break;
+      case 'restored':
+        this.#events.restored(message.last);
+        if (this.#mount === undefined) this.#ready.resolve();
+        break;
       case 'ended':
         this.#events.ended(message.id, message.account);
         break;
@@ -264,8 +274,7 @@ export class EngineHandle {
         setTimeout(() => this.#own?.rouse(ALARM), message.after);
         break;
       case 'ready':
-        if (this.#mount === undefined) this.#ready.resolve();
-        else this.#enter(this.#mount);
+        this.#enter(this.#mount as string);
         break;
       case 'too old':
         this.#ready.reject(new Error(`the kernel's FUSE protocol is 7.${message.minor}, older than 7.31`));

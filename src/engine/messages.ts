@@ -15,6 +15,8 @@ export interface BuildFacts {
   kind: 'run' | 'with' | 'scope' | 'session';
   label: string;
   cwd: string;
+  /** When it came, Unix time in milliseconds. */
+  since: number;
   /** Process id of its root, 0 when it has no single one. */
   rootPid: number;
   uid: number;
@@ -151,7 +153,16 @@ export type ToEngine =
   /** What the configuration says of builds from now on, also of those that are there. */
   | { type: 'rules'; rules: readonly Rule[]; class: BuildClass }
   /** A `stint with` begins: its process, and those above it, nearest first; whether it may do more than its user. */
-  | { type: 'with'; id: number; pids: readonly number[]; uid: number; trusted: boolean; terms: Omit<Lent, 'slots'> }
+  | {
+      type: 'with';
+      id: number;
+      pids: readonly number[];
+      uid: number;
+      trusted: boolean;
+      terms: Omit<Lent, 'slots'>;
+      /** What the main thread wants to be told of it should another engine take over. */
+      status: unknown;
+    }
   /** The bounds of a build beside those of rules; a name of a cap that was not set yet stands for no bound. */
   | { type: 'bounds'; id: number; caps: readonly string[] }
   /** How many slots the builds that share this bound may have together; not for those of rules. */
@@ -182,8 +193,12 @@ export type FromEngine =
   | { type: 'wish'; id: number; slots: number }
   /** The time of a build is over. */
   | { type: 'expired'; id: number }
-  /** A build that nobody has opened: somebody in it opened the node. */
+  /** A build that nobody has opened: somebody in it opened the node; or one that an engine before this one knew. */
   | { type: 'appeared'; id: number; facts: BuildFacts }
+  /** A `stint with` that another engine was told of counts still. */
+  | { type: 'lent'; id: number; inside: number | undefined; status: unknown }
+  /** All that another engine has left was told; `last`: the highest number of a build that was given. */
+  | { type: 'restored'; last: number }
   /** A build is over; `account`: what it has had. */
   | { type: 'ended'; id: number; account: BuildAccount }
   | { type: 'snapshot'; request: number; snapshot: Snapshot }

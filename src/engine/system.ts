@@ -376,7 +376,8 @@ export class System implements Ground {
         : scope === undefined
           ? (['session', session.pid] as const)
           : (['scope', 0] as const);
-    const facts = { kind, label, cwd, rootPid, uid, groups: [gid, ...lineage.groups], cgroup };
+    const since = Date.now();
+    const facts = { kind, label, cwd, since, rootPid, uid, groups: [gid, ...lineage.groups], cgroup };
     const withs = below === undefined ? [] : this.#withs.below(below);
     const running = this.#builds.add(this.#newId(), facts, { withs, below });
     running.started = true;

@@ -25,6 +25,9 @@ type Opening = Extract<ToEngine, { type: 'with' }>;
 /** What the next engine has to know of one: under `with:ID`. What it speaks of, the builds know. */
 interface WithFact extends Lender {
   pid: number;
+  /** The build that it stands in. */
+  inside: number | undefined;
+  status: unknown;
   /** The number of the outermost one. */
   top: number;
 }
@@ -45,7 +48,7 @@ export class Withs {
   }
 
   /** `holds` follows when it counts, and `over` when it does no longer. */
-  open({ id, pids, uid, trusted, terms }: Opening): void {
+  open({ id, pids, uid, trusted, terms, status }: Opening): void {
     const { journal, builds, send } = this.#parts;
     const [pid = 0] = pids;
     let pidfd: number;
@@ -60,7 +63,7 @@ export class Withs {
     const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
     one.top = outer?.top ?? (one as With);
     journal.keep(`with:${id}`, pidfd);
-    this.#add(one as With, pidfd);
+    this.#add(one as With, pidfd, { inside: inside?.id, status });
     for (const running of builds.byId.values()) {
       if (running === inside || (inside === undefined && running.below === one.top)) builds.lend(one as With, running);
     }
@@ -69,16 +72,17 @@ export class Withs {
 
   /** Takes over what another engine had lent; before the builds, which know what is lent to them. */
   restore({ facts }: Past): void {
+    const { journal, send } = this.#parts;
     for (const [key, fact] of facts) {
       if (!key.startsWith('with:')) continue;
-      const { pid, uid, trusted, terms, top } = fact as WithFact;
+      const { pid, uid, trusted, terms, top, inside, status } = fact as WithFact;
       const id = Number(key.slice('with:'.length));
-      const pidfd = this.#parts.journal.claim(key);
+      const pidfd = journal.claim(key);
       if (pidfd === undefined) continue;
       const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
       one.top = this.#byId.get(top) ?? (one as With);
-      this.#add(one as With, pidfd);
-      this.#parts.send({ type: 'holds', id, inside: undefined });
+      this.#add(one as With, pidfd, { inside, status });
+      send({ type: 'lent', id, inside, status });
     }
   }
 
@@ -103,11 +107,11 @@ export class Withs {
     return [...this.#byId.values()].filter((one) => one.top === top);
   }
 
-  #add(one: With, pidfd: number): void {
+  #add(one: With, pidfd: number, more: Pick<WithFact, 'inside' | 'status'>): void {
     const { loop, journal } = this.#parts;
     const { id, pid, uid, trusted, terms, top } = one;
     this.#byId.set(id, one);
-    const fact: WithFact = { pid, uid, trusted, terms, top: top.id };
+    const fact: WithFact = { pid, uid, trusted, terms, top: top.id, ...more };
     journal.put(`with:${id}`, fact);
     loop.watch(pidfd, EPOLLIN, () => {
       loop.unwatch(pidfd);

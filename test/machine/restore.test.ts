@@ -2,14 +2,15 @@
 // given a slot that somebody has, who waits goes on waiting, and no build fails. STINT_SEED repeats a run, STINT_ROUNDS sets its length.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BuildStatus } from '../../src/api/schema.ts';
 import { longJobs } from '../clients/long-jobs.ts';
 import { KINDS, type Kind } from '../clients/projects.ts';
 import { buildAll, openWorkshop, peaks } from '../clients/rounds.ts';
-import { engineOf, killEngines } from '../helpers/engine-kills.ts';
+import { killEngine, killEngines, type Served } from '../helpers/engine-kills.ts';
 import { noMachine, startMachine } from '../helpers/machine.ts';
+import { startPool } from '../helpers/pool.ts';
 import { seeded } from '../helpers/random.ts';
 import { missing } from '../helpers/toolchain.ts';
-import { until } from '../helpers/until.ts';
 import { buildRacers, NODES, Racer, startTrack, untilBlocked, untilTrue } from './racers.ts';
 
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 6);
@@ -20,11 +21,7 @@ for (const kind of NODES) {
   test(`who has slots of the ${kind} node has them after a kill of the engine, seed ${SEED}`, options, async (t) => {
     const program = buildRacers(t)[kind];
     const machine = await startTrack(t, 4);
-    const kill = async () => {
-      const engine = engineOf(machine.daemon.pid) as number;
-      process.kill(engine, 'SIGKILL');
-      await until('another engine', () => (engineOf(machine.daemon.pid) ?? engine) !== engine);
-    };
+    const kill = () => killEngine(machine);
     const racers = [1, 2, 3].map((seed) => new Racer(machine, [program, 'interrupt', seed]));
     const [first, second, third] = racers as [Racer, Racer, Racer];
     await first.hold(2);
@@ -79,25 +76,31 @@ const BUILDS: readonly Kind[] = [
 ];
 const SLOTS = BUILDS.length + 2;
 
-test(`real builds end well while the engine is killed, ${ROUNDS} rounds, seed ${SEED}`, {
-  skip: noMachine() ?? missing(...BUILDS.flatMap(({ needs }) => needs)),
-  timeout: 3_000_000,
-}, async (t) => {
-  t.diagnostic(`seed ${SEED}`);
-  const random = seeded(SEED);
-  const workshop = openWorkshop(t);
-  const machine = await startMachine(t, SLOTS);
-  for (let round = 0; round < ROUNDS; round++) {
-    const pauses: number[] = [];
-    const built = buildAll(machine, workshop, { kinds: BUILDS, random });
-    await machine.untilStatus(
-      ({ builds }) => builds.filter(({ state }) => state === 'running').length === BUILDS.length,
-    );
-    const kills = killEngines(machine, random, 500, pauses);
-    const traced = await built;
-    const killed = await kills.stop();
-    t.diagnostic(`round ${round}: ${killed} kills, pauses ${pauses.map(Math.round)} ms; ${peaks(traced)}`);
-    assert.ok(traced.all.peak <= SLOTS, `round ${round}: ${peaks(traced)}, seed ${SEED}`);
-    assert.equal((await machine.status()).surplus, 0);
-  }
-});
+for (const [name, start] of [
+  ["the machine's pool", startMachine],
+  ["a user's pool", startPool],
+] as const) {
+  const skip = missing(...BUILDS.flatMap(({ needs }) => needs)) || (start === startMachine && noMachine());
+  test(`real builds in ${name} end well while the engine is killed, ${ROUNDS} rounds, seed ${SEED}`, {
+    skip: skip ?? false,
+    timeout: 3_000_000,
+  }, async (t) => {
+    t.diagnostic(`seed ${SEED}`);
+    const random = seeded(SEED);
+    const workshop = openWorkshop(t);
+    const pool: Served = await start(t, SLOTS);
+    for (let round = 0; round < ROUNDS; round++) {
+      const pauses: number[] = [];
+      const built = buildAll(pool, workshop, { kinds: BUILDS, random });
+      await pool.untilStatus(({ builds }) => builds.filter(isRunning).length === BUILDS.length);
+      const kills = killEngines(pool, random, 500, pauses);
+      const traced = await built;
+      const killed = await kills.stop();
+      t.diagnostic(`round ${round}: ${killed} kills, pauses ${pauses.map(Math.round)} ms; ${peaks(traced)}`);
+      assert.ok(traced.all.peak <= SLOTS, `round ${round}: ${peaks(traced)}, seed ${SEED}`);
+      assert.equal((await pool.status()).surplus, 0);
+    }
+  });
+}
+
+const isRunning = ({ state }: BuildStatus) => state === 'running';

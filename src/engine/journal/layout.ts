@@ -31,7 +31,7 @@ export const HEAD = {
 } as const;
 
 /** Numbers that are given once: the next one of each. */
-export const MARK = { pipe: 0, build: 1, process: 2 } as const;
+export const MARK = { pipe: 0, build: 1 } as const;
 
 /** Where the doubt about a request lies, and that about a grant that came of it. */
 export const DOUBTS = [32, 160] as const;
