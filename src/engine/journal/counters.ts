@@ -5,7 +5,7 @@
 // answer to a request: then it is true once the answer is written. So such stores are announced in the doubt of that request, to
 // be undone should the kernel ask the same again. While one request is answered, others that waited can be granted, one after
 // the other: they have a doubt of their own. V8 keeps the order of stores to one array, and the kernel keeps it for a killed process.
-import { DOUBT, DOUBTS, FILE, HEAD, MAX_NOTES, NOTE_WORDS, RECORD } from './layout.ts';
+import { DOUBT, DOUBTS, FILE, HEAD, MAX_NOTES, NOTE_WORDS, packed, RECORD, unpacked } from './layout.ts';
 
 /** What names a record, also after its number was given to somebody else. */
 export type Mark = readonly [number: number, generation: number];
@@ -28,9 +28,10 @@ export class Counters {
   open(): number {
     const record = this.#free.pop() ?? this.#next();
     if (record === -1) return -1;
-    const at = this.#recordsAt + record * RECORD.words;
-    this.#words[at + RECORD.value] = 0;
-    this.#words[at + RECORD.generation] = (this.#words[at + RECORD.generation] as number) + 1;
+    const at = this.#valueAt(record);
+    const generation = (this.#words[at - 1] as number) + 1;
+    this.#words[at] = packed(0, at, generation);
+    this.#words[at - 1] = generation;
     return record;
   }
 
@@ -44,19 +45,21 @@ export class Counters {
   }
 
   set(record: number, value: number): void {
-    this.#store(this.#recordsAt + record * RECORD.words + RECORD.value, value);
+    const at = this.#valueAt(record);
+    const before = this.#value(at);
+    if (before !== value) this.#store(at, before, value);
     if (this.#words[HEAD.returning] === record + 1) this.#words[HEAD.returning] = 0; // that was it
   }
 
   /** The same for what happens at once, whether a request is being answered or not. */
   setNow(record: number, value: number): void {
-    this.#words[this.#recordsAt + record * RECORD.words + RECORD.value] = value;
+    this.#put(this.#valueAt(record), value);
   }
 
   /** The same, where that is less than it was. */
   lower(record: number, value: number): void {
-    const at = this.#recordsAt + record * RECORD.words + RECORD.value;
-    if (value < (this.#words[at] as number)) this.#words[at] = value;
+    const at = this.#valueAt(record);
+    if (value < this.#value(at)) this.#put(at, value);
   }
 
   /** Slots are given back: the answer to that is written before it is booked. */
@@ -66,7 +69,7 @@ export class Counters {
     lends: boolean,
   ): void {
     const words = this.#words;
-    words[HEAD.returningFrom] = words[this.#recordsAt + record * RECORD.words + RECORD.value] as number;
+    words[HEAD.returningFrom] = this.#value(this.#valueAt(record));
     words[HEAD.returningCount] = size;
     words[HEAD.returningLends] = lends ? 1 : 0;
     words[HEAD.returningLow] = uniqueLow;
@@ -82,7 +85,7 @@ export class Counters {
 
   moving(record: number, count: number): void {
     const words = this.#words;
-    words[HEAD.movingFrom] = words[this.#recordsAt + record * RECORD.words + RECORD.value] as number;
+    words[HEAD.movingFrom] = this.#value(this.#valueAt(record));
     words[HEAD.movingCount] = count;
     words[HEAD.moving] = record + 1;
   }
@@ -120,7 +123,7 @@ export class Counters {
     if (fh >= (this.#words[HEAD.filesEnd] as number)) this.#words[HEAD.filesEnd] = fh + 1;
     this.#words[at + FILE.khLow] = 0;
     this.#words[at + FILE.khHigh] = 0;
-    this.#store(at + FILE.open, 1);
+    this.#store(at + FILE.open, 0, 1);
     return true;
   }
 
@@ -131,7 +134,7 @@ export class Counters {
   }
 
   closeFile(fh: number): void {
-    this.#store(this.#filesAt + fh * FILE.words + FILE.open, 0);
+    this.#store(this.#filesAt + fh * FILE.words + FILE.open, 1, 0);
   }
 
   /** Writes down how far numbers of a kind (MARK) are given. */
@@ -155,14 +158,13 @@ export class Counters {
     this.#doubt = doubt;
   }
 
-  #store(at: number, value: number): void {
+  /** Stores what is undone should a request come again. */
+  #store(at: number, before: number, value: number): void {
     const words = this.#words;
-    const before = words[at] as number;
-    if (before === value) return;
     const doubt = this.#doubt;
     const count = doubt === 0 ? MAX_NOTES : (words[doubt + DOUBT.announced] as number);
     if (count >= MAX_NOTES) {
-      words[at] = value; // beyond so many, what a request did is taken for done
+      this.#put(at, value); // beyond so many, what a request did is taken for done
       return;
     }
     const note = doubt + DOUBT.notes + count * NOTE_WORDS;
@@ -170,7 +172,19 @@ export class Counters {
     words[note + 1] = before;
     words[note + 2] = value;
     words[doubt + DOUBT.announced] = count + 1;
-    words[at] = value;
+    this.#put(at, value);
     words[doubt + DOUBT.done] = count + 1;
+  }
+
+  #put(at: number, value: number): void {
+    this.#words[at] = at < this.#filesAt ? packed(value, at, this.#words[at - 1] as number) : value;
+  }
+
+  #value(at: number): number {
+    return unpacked(this.#words[at] as number);
+  }
+
+  #valueAt(record: number): number {
+    return this.#recordsAt + record * RECORD.words + RECORD.value;
   }
 }

@@ -5,7 +5,8 @@
 //   files     for each open file: whether it is open, and by what the kernel knows its pollers
 
 export const MAGIC = 0x73746e74;
-export const VERSION = 1;
+/** 1: values had no checksum. */
+export const VERSION = 2;
 
 /** Words of the head. */
 export const HEAD = {
@@ -53,6 +54,22 @@ export const COUNTERS_SIZE: number = 4 * wordsFor(RECORDS, FILES);
 
 export function wordsFor(records: number, files: number): number {
   return RECORDS_AT + records * RECORD.words + files * FILE.words;
+}
+
+/** A value of a record, of 16 bits with a sign, together with its checksum, in one word: so no kill can come between the two. */
+export const packed = (value: number, at: number, generation: number): number =>
+  (checksum(value, at, generation) << 16) | (value & 0xffff);
+
+/** The value that a word holds. */
+export const unpacked = (word: number): number => (word << 16) >> 16;
+
+/** Whether a word is what was written there. */
+export const isSound = (word: number, at: number, generation: number): boolean =>
+  packed(unpacked(word), at, generation) === word;
+
+function checksum(value: number, at: number, generation: number): number {
+  const mixed = Math.imul(value ^ Math.imul(at, 0x85ebca6b) ^ Math.imul(generation, 0xc2b2ae35), 0x9e3779b1);
+  return mixed ^ (mixed >>> 16);
 }
 
 /** Begins new counters, with nothing in use; `files`: how many of them there is room for. */

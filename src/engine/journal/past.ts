@@ -2,7 +2,19 @@
 import { readSync } from 'node:fs';
 import type { Mark } from './counters.ts';
 import { countersOf, decodeFacts, type Facts, FORMAT } from './facts.ts';
-import { DOUBT, DOUBTS, FILE, HEAD, MAGIC, MAX_NOTES, NOTE_WORDS, RECORD, VERSION } from './layout.ts';
+import {
+  DOUBT,
+  DOUBTS,
+  FILE,
+  HEAD,
+  isSound,
+  MAGIC,
+  MAX_NOTES,
+  NOTE_WORDS,
+  RECORD,
+  unpacked,
+  VERSION,
+} from './layout.ts';
 
 /** An open file of the file node. */
 export interface PastFile {
@@ -34,7 +46,10 @@ export function readPast(kept: ReadonlyMap<string, number>): Past {
 }
 
 export class PastCounters {
+  /** As they were in version 1: values without checksums. */
   readonly #words: Int32Array;
+  /** Records that could not be read: they are taken for 0. */
+  damaged = 0;
 
   /** @param words a copy. @throws Error when these are no counters that are known here */
   constructor(words: Int32Array) {
@@ -42,6 +57,7 @@ export class PastCounters {
     const version = words[HEAD.version] as number;
     if (version < 1 || version > VERSION) throw new Error(`the counters of the journal have version ${version}`);
     this.#words = words;
+    if (version > 1) this.#unpack();
   }
 
   /**
@@ -56,6 +72,15 @@ export class PastCounters {
       if (!again(uniqueOf(this.#at(doubt + DOUBT.uniqueLow), this.#at(doubt + DOUBT.uniqueHigh)))) continue;
       // By difference: what another answer has changed since then stays.
       for (const { at, before, value } of notes.toReversed()) this.#words[at] = this.#at(at) + before - value;
+    }
+  }
+
+  #unpack(): void {
+    for (let record = 0; record < this.#at(HEAD.recordsEnd); record++) {
+      const at = this.#at(HEAD.recordsAt) + record * RECORD.words + RECORD.value;
+      const sound = isSound(this.#at(at), at, this.#at(at - 1));
+      this.#words[at] = sound ? unpacked(this.#at(at)) : 0;
+      if (!sound) this.damaged++;
     }
   }
 

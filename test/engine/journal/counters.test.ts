@@ -1,10 +1,19 @@
 // The counters under a kill between any two stores: what is read afterwards is what clients have been told.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Counters, type Mark } from '../../../src/engine/journal/counters.ts';
-import { layOut, wordsFor } from '../../../src/engine/journal/layout.ts';
+import { layOut, MARK, wordsFor } from '../../../src/engine/journal/layout.ts';
 import { PastCounters } from '../../../src/engine/journal/past.ts';
+
+/** What version 1 has written. */
+const journal1 = JSON.parse(readFileSync(join(import.meta.dirname, '../../fixtures/journal-1.json'), 'utf8')) as {
+  facts: string[];
+  counters: Record<string, number>;
+  words: number;
+};
 
 /** Of the file node; two of pipes follow. */
 const RECORDS = 4;
@@ -87,6 +96,41 @@ test('a record that was given to another is not taken for the old one', () => {
   const past = new PastCounters(words);
   assert.equal(past.value(mark), undefined);
   assert.equal(past.value(counters.markOf(second)), 0);
+});
+
+test('counters of version 1 are read, with all that was under way', () => {
+  const words = new Int32Array(journal1.words);
+  for (const [at, word] of Object.entries(journal1.counters)) words[Number(at)] = word;
+  const past = new PastCounters(words);
+  past.settle((unique) => unique === 100, 1);
+  const values = [0, 1, 2, 3, 4, 5].map((record) => past.value([record, 1]));
+  // Answered, not booked; plain; not answered; answered and granted; two of three slots moved; nothing.
+  assert.deepEqual(values, [1, 3, 0, 0, 2, 0]);
+  assert.deepEqual([...past.files()], [{ fh: 2, khLow: 7, khHigh: 2 ** 32 - 5 }]);
+  assert.deepEqual([past.mark(MARK.pipe), past.mark(MARK.build)], [21, 9]);
+  assert.equal(past.damaged, 0);
+});
+
+test('a damaged record is told, and the others are read', () => {
+  const words = new Int32Array(SIZE);
+  layOut(words, FILES);
+  const counters = new Counters(words);
+  const marks = [3, -1, 4096].map((value) => {
+    const record = counters.open();
+    counters.set(record, value);
+    return counters.markOf(record);
+  });
+  const [first, second, third] = marks as [Mark, Mark, Mark];
+  fc.assert(
+    fc.property(fc.nat(31), (bit) => {
+      const copy = words.slice();
+      const at = (copy[2] as number) + second[0] * 2 + 1;
+      copy[at] = (copy[at] as number) ^ (1 << bit);
+      const past = new PastCounters(copy);
+      assert.deepEqual([past.value(first), past.value(second), past.value(third)], [3, 0, 4096]);
+      assert.equal(past.damaged, 1);
+    }),
+  );
 });
 
 test('foreign bytes are refused', () => {
