@@ -207,6 +207,7 @@ function openBuilds(
       new EngineHandle(engine, {
         ...events,
         // Nobody else can say why; the keeper then starts another one, which takes over.
+        damaged: (entries) => note(`${entries} entries of the journal were damaged: what they said of slots is lost`),
         died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
       }),
     withs: (engine) => new Withs(engine, { settings, group: system?.apiGroup, system: system !== undefined }),

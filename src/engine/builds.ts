@@ -199,7 +199,7 @@ export class Builds {
     }
     this.#last = Math.max(this.#last, past.counters.mark(MARK.build));
     this.#journal.counters.setMark(MARK.build, this.#last);
-    this.#send({ type: 'restored', last: this.#last });
+    this.#send({ type: 'restored', last: this.#last, damaged: past.damaged + past.counters.damaged });
   }
 
   #restore(id: number, fact: BuildFact, past: Past): void {

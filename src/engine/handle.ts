@@ -46,6 +46,8 @@ export interface EngineEvents {
   lent(id: number, inside: number | undefined, status: unknown): void;
   /** All that was left by an engine before this one was told. Numbers of builds up to `last` were given. */
   restored(last: number): void;
+  /** So many entries of what the engine before this one has written down could not be read. */
+  damaged(entries: number): void;
   ended(id: number, account: BuildAccount): void;
   /** There is something on the tape. */
   taped(): void;
@@ -247,6 +249,7 @@ export class EngineHandle {
         break;
       case 'restored':
         this.#events.restored(message.last);
+        if (message.damaged > 0) this.#events.damaged(message.damaged);
         if (this.#mount === undefined) this.#ready.resolve();
         break;
       case 'ended':

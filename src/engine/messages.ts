@@ -197,8 +197,8 @@ export type FromEngine =
   | { type: 'appeared'; id: number; facts: BuildFacts }
   /** A `stint with` that another engine was told of counts still. */
   | { type: 'lent'; id: number; inside: number | undefined; status: unknown }
-  /** All that another engine has left was told; `last`: the highest number of a build that was given. */
-  | { type: 'restored'; last: number }
+  /** All that another engine has left was told; `last`: the highest number of a build that was given; `damaged`: entries that could not be read. */
+  | { type: 'restored'; last: number; damaged: number }
   /** A build is over; `account`: what it has had. */
   | { type: 'ended'; id: number; account: BuildAccount }
   | { type: 'snapshot'; request: number; snapshot: Snapshot }

@@ -42,6 +42,7 @@ export class TestEngine {
         appeared: () => {},
         lent: () => {},
         restored: () => {},
+        damaged: () => {},
         holds: () => {},
         over: () => {},
         wish: () => {},

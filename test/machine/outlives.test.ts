@@ -1,5 +1,6 @@
 // What is known of builds, leases, lent settings and limits of time is the same after a kill of the engine, and ends as it would have.
 import assert from 'node:assert/strict';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { BuildStatus, Status } from '../../src/api/schema.ts';
 import { killEngine, type Served } from '../helpers/engine-kills.ts';
@@ -57,6 +58,40 @@ for (const [name, start, skip] of POOLS) {
     for (const { ended } of clocks) assert.equal((await ended).signal, 'SIGTERM');
     await pool.untilIdle();
   });
+}
+
+test('a damaged journal is told, and what can be read of it counts', {
+  skip: noMachine() ?? false,
+  timeout: 300_000,
+}, async (t) => {
+  const machine = await startMachine(t, SLOTS);
+  const runs = [1, 2].map(() => machine.spawnRun(['--', 'sleep', '1000'], { deadline: 120_000 }));
+  const before = await machine.untilStatus((status) => told(status).builds.length === 2);
+  const [lost, left] = told(before).builds;
+  damageLine(machine.daemon.pid, `build:${lost?.id}`);
+  await killEngine(machine);
+  const { builds } = told(await machine.status());
+  assert.deepEqual(
+    builds.filter(({ kind }) => kind === 'run'), // the other may be on its way to the node, and be found there
+    [left],
+  );
+  await until('it is told', () => machine.daemon.output.stderr.includes('1 entries of the journal were damaged'));
+  for (const run of runs) run.killAll('SIGKILL');
+  assert.equal((await machine.untilIdle()).free, SLOTS);
+});
+
+/** Changes the last byte of the last line about `key` in the facts that a keeper holds. */
+function damageLine(keeper: number, key: string): void {
+  for (const fd of readdirSync(`/proc/${keeper}/fd`)) {
+    const path = `/proc/${keeper}/fd/${fd}`;
+    if (!readlinkSync(path).includes('stint-facts')) continue;
+    const text = readFileSync(path, 'latin1');
+    const line = text.lastIndexOf(`["${key}",`);
+    assert.ok(line > 0, `there is a line about ${key}`);
+    const facts = openSync(path, 'r+');
+    writeSync(facts, '#', text.indexOf('\n', line) - 1);
+    closeSync(facts);
+  }
 }
 
 /** What has to be the same. */
