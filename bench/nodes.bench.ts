@@ -111,7 +111,7 @@ async function serve({ slots, ...kinds }: (typeof SERVERS)[number]): Promise<Mac
   const tables = Object.entries(kinds).map(([tool, node]) => `[[client]]\nprogram = "${tool}"\nnode = "${node}"\n`);
   writeFileSync(config, tables.join(''));
   const machine = await startMachine({ after }, slots, { args: ['--config', config], env: { STINT_AUDIT: '0' } });
-  prefer(machine.daemon.pid);
+  prefer(await machine.enginePid());
   return machine;
 }
 
@@ -140,7 +140,7 @@ async function run(machine: Machine, kinds: Kinds | undefined, { folder, trace, 
   const slots = machine.jobs as number;
   const builds = writeBuilds(folder, trace, work);
   const fifo = kinds === undefined ? plainFifo(slots - builds.length) : undefined;
-  const { pid } = machine.daemon;
+  const pid = await machine.enginePid();
   const before = cpuTime(pid);
   const start = performance.now();
   const started = builds.map(({ folder: cwd, env, command: [file = '', ...args] }) =>

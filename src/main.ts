@@ -5,9 +5,13 @@ import { EXIT, StintError } from './errors.ts';
 /** A verb: takes the arguments after it and returns the exit code. */
 type Verb = (args: readonly string[]) => number | Promise<number>;
 
+/** Not for people: what `stint serve` starts. */
+const HIDDEN = 'engine';
+
 const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
   doctor: async () => (await import('./cli/doctor.ts')).doctor,
+  engine: async () => (await import('./cli/engine.ts')).engine,
   env: async () => (await import('./cli/env.ts')).env,
   explain: async () => (await import('./cli/explain.ts')).explain,
   get: async () => (await import('./cli/get.ts')).get,
@@ -27,7 +31,10 @@ async function main(args: readonly string[]): Promise<number> {
   const word = args[0];
   const verb = word !== undefined && Object.hasOwn(VERBS, word) ? VERBS[word] : undefined;
   if (verb !== undefined) return (await verb())(args.slice(1));
-  return (await import('./cli/help.ts')).help(args, Object.keys(VERBS));
+  return (await import('./cli/help.ts')).help(
+    args,
+    Object.keys(VERBS).filter((name) => name !== HIDDEN),
+  );
 }
 
 function report(error: unknown): number {

@@ -4,6 +4,7 @@ import { HttpError } from './call.ts';
 import type { TimeLimit } from './schema.ts';
 
 const MAX_TEXT = 4096;
+const MAX_CLAIM = 64;
 /** A year and more: what Node's and the engine's clocks can hold is far beyond. */
 const MAX_TIME = 400 * 24 * 3600 * 1000;
 
@@ -30,6 +31,18 @@ export function numberFrom(name: string, value: unknown, { min, max }: { min: nu
 export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
   if (words.includes(value as T)) return value as T;
   throw new HttpError(400, `${name} must be ${list(words)}`);
+}
+
+export function flag(name: string, value: unknown = false): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new HttpError(400, `${name} must be true or false`);
+}
+
+/** `claim`, if it is given: whoever says the same again is answered with what it has. */
+export function claim({ claim }: Record<string, unknown>): { claim?: string } {
+  if (claim === undefined) return {};
+  if (typeof claim === 'string' && claim !== '' && claim.length <= MAX_CLAIM) return { claim };
+  throw new HttpError(400, `claim must be a string of 1 to ${MAX_CLAIM} characters`);
 }
 
 /** `timeout` and `clock`, if they are given. */

@@ -1,6 +1,6 @@
 // The calls about leases, one line each, and the check of what comes in. docs/leases.md writes them down for people.
 import type { Call, Peer, Route, Stream } from './call.ts';
-import { objectOf, oneOf, signalNumber, text, timeLimit, wholeNumber } from './checks.ts';
+import { claim, flag, objectOf, oneOf, signalNumber, text, timeLimit, wholeNumber } from './checks.ts';
 import { type LeaseList, type LeaseOpened, type LeaseStatus, MAX_CAPACITY, type OpenLease } from './schema.ts';
 
 /** What the API needs of the daemon for leases. */
@@ -45,6 +45,8 @@ function parse(body: unknown): OpenLease {
     hold: oneOf('hold', hold, ['process', 'connection']),
     signal: signalNumber('signal', signal),
     ...timeLimit(given),
+    ...claim(given),
+    again: flag('again', given.again),
   };
 }
 

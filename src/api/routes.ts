@@ -1,6 +1,6 @@
 // Every call of the API, one line each, and the check of what comes in. docs/api.md writes them down for people.
 import { HttpError, type Peer, type Route } from './call.ts';
-import { objectOf, text, timeLimit } from './checks.ts';
+import { claim, objectOf, text, timeLimit } from './checks.ts';
 import type { BuildList, BuildOpened, BuildStatus, OpenBuild, PoolEvent, Status } from './schema.ts';
 
 /** What the API needs of the daemon. */
@@ -47,5 +47,5 @@ function parseOpenBuild(body: unknown): OpenBuild {
   const given = objectOf(body);
   const { label, cwd, implicit = 1 } = given;
   if (implicit !== 0 && implicit !== 1) throw new HttpError(400, 'implicit must be 0 or 1');
-  return { label: text('label', label), cwd: text('cwd', cwd), implicit, ...timeLimit(given) };
+  return { label: text('label', label), cwd: text('cwd', cwd), implicit, ...timeLimit(given), ...claim(given) };
 }

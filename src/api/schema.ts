@@ -30,6 +30,7 @@ export interface OpenBuild {
   /** Slots that the root needs before it starts: 1 for a command that runs one job without a token, else 0. */
   implicit: 0 | 1;
   timeLimit?: TimeLimit | undefined;
+  claim?: string | undefined;
 }
 
 /** The answer to `POST /builds`. */
@@ -94,6 +95,9 @@ export interface OpenLease {
   /** The number of the signal that the process is sent when it is told how many slots to have, or 0. */
   signal: number;
   timeLimit?: TimeLimit | undefined;
+  claim?: string | undefined;
+  /** Only what has that claim already: nothing is opened. */
+  again: boolean;
 }
 
 /** The answer to `POST /leases`. */
@@ -224,15 +228,20 @@ export interface ApiError {
 export interface Status {
   daemon: {
     version: string;
+    /** That of its keeper, which is there as long as the daemon is. */
     pid: number;
     /** Unix time in milliseconds. */
     since: number;
+    /** How often its engine process was started again. */
+    restarts: number;
     socket: string;
     /** `user`: the pool of one user; `system`: that of the machine. */
     mode: 'user' | 'system';
     /** The directory that clients open their jobserver in; only in system mode. */
     mount?: string;
   };
+  /** The daemon's processes: one that keeps what must not be lost, and one that serves. */
+  pids: { keeper: number; engine: number };
   /** Slots in the pool. */
   capacity: number;
   /** Slots that may be given out now. */

@@ -24,14 +24,19 @@ const PATIENCE = 60_000;
 const NEVER = 2 ** 31 - 1;
 
 /**
- * `connections`: how many a user may have at a time, who is neither root nor the daemon's own.
+ * @param options.connections how many a user may have at a time, who is neither root nor the daemon's own
+ * @param options.listening a socket that listens on `path` already
  * @throws StintError when it cannot listen on the Unix socket `path`
  */
 export async function serveApi(
   path: string,
   version: string,
   routes: readonly Route[],
-  { patience = PATIENCE, connections = Number.POSITIVE_INFINITY } = {},
+  {
+    patience = PATIENCE,
+    connections = Number.POSITIVE_INFINITY,
+    listening,
+  }: { patience?: number; connections?: number; listening?: number | undefined } = {},
 ): Promise<Server> {
   const deadlines = new WeakMap<Socket, NodeJS.Timeout>();
   const server = createServer({ connectionsCheckingInterval: NEVER }, async (request, response) => {
@@ -72,7 +77,7 @@ export async function serveApi(
     server.once('error', (error) =>
       reject(new StintError(`cannot listen on ${path}: ${reason(error)}`, { cause: error })),
     );
-    server.listen({ path, backlog: 511 }, resolve);
+    server.listen({ ...(listening === undefined ? { path } : { fd: listening }), backlog: 511 }, resolve);
   });
   return server;
 }
@@ -168,12 +173,10 @@ const isOwn = (uid: number): boolean => uid === 0 || uid === process.getuid?.();
 
 function peerOf(socket: Socket): Peer {
   const fd = descriptorOf(socket);
+  if (fd < 0) throw new HttpError(400, 'the caller has hung up');
   return { ...peerCredentials(fd), groups: peerGroups(fd) };
 }
 
-/** Node has no way to ask for it: the descriptor stands in the socket's handle, which is not public but has not changed since 0.6. */
-function descriptorOf(socket: Socket): number {
-  const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
-  if (fd === undefined || fd < 0) throw new HttpError(400, 'the caller has hung up');
-  return fd;
-}
+/** Node has no way to ask for it: it stands in the handle, which is not public but has not changed since 0.6. */
+export const descriptorOf = (socket: Socket | Server): number =>
+  (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;

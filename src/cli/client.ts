@@ -15,6 +15,9 @@ const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTCO
 /** No daemon answers at the socket: there is none, or it left meanwhile. */
 export class NoDaemon extends Error {}
 
+/** Somebody had listened, and broke off: the daemon's engine has died, or the daemon leaves. */
+export class BrokenOff extends NoDaemon {}
+
 /** The daemon's answer was an error. */
 export class Refused extends Error {
   readonly status: number;
@@ -25,8 +28,30 @@ export class Refused extends Error {
   }
 }
 
+/** What tells a request that is sent again from another one of the same process. */
+export const newClaim = (): string => process.hrtime.bigint().toString(36);
+
+/** How long to try again when the daemon breaks off, milliseconds. */
+const PERSEVERANCE = 10_000;
+
+/** Asks again as long as the daemon breaks off: another engine goes on in a moment. `ask` has to bear being asked twice. */
+export async function persevere<T>(ask: () => Promise<T>): Promise<T> {
+  for (let deadline = 0; ; ) {
+    const began = performance.now();
+    try {
+      return await ask();
+    } catch (error) {
+      const now = performance.now();
+      if (deadline < began) deadline = now + PERSEVERANCE;
+      if (!(error instanceof BrokenOff) || now > deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /**
- * Calls the daemon and returns its JSON answer. GET is a question that is answered at once; anything else may take for ever.
+ * Calls the daemon and returns its JSON answer. GET is a question that is answered at once; anything else may take for ever. It is
+ * asked again where the answer is lost.
  * @param signal gives the call up
  * @throws NoDaemon when nobody listens; Refused when the answer is an error; StintError when it is no daemon we can talk to
  */
@@ -39,7 +64,8 @@ export async function call<T>(
 ): Promise<T> {
   const request = requestOf(runtime, `${method} ${path} HTTP/1.1`, body);
   const patience = method === 'GET' ? PATIENCE : 0;
-  return parseResponse<T>(await exchange(runtime.socket, request, { patience, signal }), runtime);
+  const ask = () => exchange(runtime.socket, request, { patience, signal });
+  return persevere(async () => parseResponse<T>(await ask(), runtime));
 }
 
 /** The bytes of a call; `first` is the first line. @throws NoDaemon when there can be none */
@@ -49,9 +75,9 @@ export function requestOf(runtime: RuntimeDir, first: string, body: unknown): st
   return `${first}\r\nhost: stint\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 }
 
-/** What a failed connection to the daemon's socket means. */
-export function connectError(socketPath: string, error: NodeJS.ErrnoException): Error {
-  if (NOBODY.has(error.code ?? '')) return new NoDaemon();
+/** What it means that a connection to the daemon's socket failed; `connected`: after it had come about. */
+export function connectError(socketPath: string, error: NodeJS.ErrnoException, connected: boolean): Error {
+  if (NOBODY.has(error.code ?? '')) return connected ? new BrokenOff() : new NoDaemon();
   return new StintError(`cannot connect to ${socketPath}: ${reason(error)}`, { cause: error });
 }
 
@@ -83,19 +109,31 @@ function exchange(
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    let connected = false;
     const socket = connect({ path: socketPath, ...(signal && { signal }) });
     socket.setTimeout(patience, () => {
       reject(new StintError(`the daemon at ${socketPath} has not answered for ${patience / 1000} s`));
       socket.destroy();
     });
-    socket.on('connect', () => socket.write(request));
+    socket.on('connect', () => {
+      connected = true;
+      socket.write(request);
+    });
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('end', () => {
-      if (chunks.length === 0) reject(new NoDaemon());
-      else resolve(Buffer.concat(chunks).toString());
+      const answer = Buffer.concat(chunks);
+      if (isWhole(answer)) resolve(answer.toString());
+      else reject(new BrokenOff());
     });
-    socket.on('error', (error) => reject(connectError(socketPath, error)));
+    socket.on('error', (error) => reject(connectError(socketPath, error, connected)));
   });
+}
+
+/** Whether an answer is as long as it says, if it does. */
+function isWhole(answer: Buffer): boolean {
+  const head = answer.indexOf('\r\n\r\n');
+  const length = /^content-length: (\d+)\r$/im.exec(answer.toString('latin1', 0, head + 2))?.[1];
+  return answer.length > 0 && (length === undefined || answer.length >= head + 4 + Number(length));
 }
 
 /** @throws Refused, StintError as `call` does */

@@ -2,7 +2,7 @@
 // answer comes in no chunks.
 import { connect } from 'node:net';
 import type { RuntimeDir } from '../process/runtime-dir.ts';
-import { connectError, NoDaemon, parseResponse, requestOf } from './client.ts';
+import { BrokenOff, connectError, parseResponse, requestOf } from './client.ts';
 
 export interface Stream {
   /** Resolves when the other end has hung up. @throws what `openEvents` throws, for an answer that is none in events */
@@ -23,8 +23,12 @@ export function openEvents(
   let begun = false;
   const ended = new Promise<void>((resolve, reject) => {
     socket.setEncoding('utf8');
-    socket.on('connect', () => socket.write(request));
-    socket.on('error', (error) => (begun ? resolve() : reject(connectError(runtime.socket, error))));
+    let connected = false;
+    socket.on('connect', () => {
+      connected = true;
+      socket.write(request);
+    });
+    socket.on('error', (error) => (begun ? resolve() : reject(connectError(runtime.socket, error, connected))));
     socket.on('data', (chunk: string) => {
       text += chunk;
       if (!begun) {
@@ -41,7 +45,7 @@ export function openEvents(
     });
     socket.on('close', () => {
       if (begun) resolve();
-      else if (text === '') reject(new NoDaemon());
+      else if (text === '') reject(new BrokenOff());
       else {
         try {
           parseResponse(text, runtime);

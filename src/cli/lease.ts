@@ -5,7 +5,7 @@ import { type ApiError, type LeaseList, type LeaseOpened, type LeaseStatus, MAX_
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse } from './args.ts';
-import { call, NoDaemon, question, Refused } from './client.ts';
+import { BrokenOff, call, NoDaemon, newClaim, persevere, question, Refused } from './client.ts';
 import { currentDirectory } from './cwd.ts';
 import { parseSlots } from './demands.ts';
 import { openEvents } from './events.ts';
@@ -55,16 +55,22 @@ async function hold(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(args, { user: 'flag', label: 'value' }, 'lease hold');
   if (options.has('help')) return print(HELP);
   const slots = parseSlots(only(operands, 'MIN..MAX'), 'MIN..MAX', EXIT.USAGE);
-  const body = { ...slots, label: options.get('label') ?? 'lease', cwd: currentDirectory(), hold: 'connection' };
+  const claim = newClaim();
+  const body = { ...slots, label: options.get('label') ?? 'lease', cwd: currentDirectory(), hold: 'connection', claim };
   const input = createInterface({ input: process.stdin });
   const end = new AbortController();
   input.on('close', () => end.abort());
+  const tell = newTeller();
   try {
-    const held = await take(body, options.has('user'), end.signal);
+    let held = await take(body, options.has('user'), { end: end.signal, tell });
     input.on('line', (line) => void change(held, line));
-    await held.ended;
+    while (!(await held.over) && !end.signal.aborted) {
+      const { runtime } = held;
+      held = await persevere(() => open(runtime, { ...body, again: true }, { end: end.signal, tell }));
+    }
   } catch (error) {
-    if (!end.signal.aborted) throw error; // else it was given up while it waited
+    const over = error instanceof NoDaemon || (error instanceof Refused && error.status === 410);
+    if (!over && !end.signal.aborted) throw error; // else it was given up while it waited
   } finally {
     process.stdin.destroy(); // it may stay open for ever
   }
@@ -72,32 +78,54 @@ async function hold(args: readonly string[]): Promise<number> {
   throw new StintError('the lease is over: it was ended, or the daemon has left');
 }
 
-/** Resolves when the lease has its slots; from then on, too, prints what it is told. `end`: it is to be given back. */
-function take(body: object, user: boolean, end: AbortSignal): Promise<Held> {
-  const ask = (runtime: RuntimeDir) =>
-    new Promise<Held>((resolve, reject) => {
-      const stream = openEvents(runtime, 'POST /leases', body, (event, data) => {
-        if (event === 'failed') {
-          const { status, error } = data as ApiError & { status: number };
-          reject(new Refused(status, error));
-        }
-        if (event === 'failed' || event === 'lease') return;
-        const { id, slots } = data as LeaseOpened;
-        print(`${event} ${slots}\n`);
-        if (event === 'slots') resolve({ runtime, id, ended: stream.ended });
-      });
-      end.addEventListener('abort', stream.hangUp);
-      if (end.aborted) stream.hangUp();
-      const over = (error: Error) => reject(end.aborted ? new Error('given up') : error);
-      stream.ended.then(() => over(new NoDaemon()), over);
-    });
+/** What to tell of a lease, and when it is to be given back. */
+interface Holding {
+  tell(event: string, slots: number): void;
+  end: AbortSignal;
+}
+
+/** Resolves when the lease has its slots; from then on, too, tells what it is told. */
+function take(body: object, user: boolean, holding: Holding): Promise<Held> {
+  const ask = (runtime: RuntimeDir) => persevere(() => open(runtime, body, holding));
   return reach(findRuntime(process.env, { user }), { jobs: undefined, user, ask });
 }
 
+/** One connection that holds the lease. */
 interface Held {
   runtime: RuntimeDir;
   id: number;
-  ended: Promise<void>;
+  /** When the connection has ended: whether the lease has, too. */
+  over: Promise<boolean>;
+}
+
+function open(runtime: RuntimeDir, body: object, { tell, end }: Holding): Promise<Held> {
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const stream = openEvents(runtime, 'POST /leases', body, (event, data) => {
+      if (event === 'failed') {
+        const { status, error } = data as ApiError & { status: number };
+        reject(new Refused(status, error));
+      }
+      if (event === 'ended') over = true;
+      if (['failed', 'ended', 'lease'].includes(event)) return;
+      const { id, slots } = data as LeaseOpened;
+      tell(event, slots);
+      if (event === 'slots') resolve({ runtime, id, over: stream.ended.then(() => over) });
+    });
+    end.addEventListener('abort', stream.hangUp);
+    if (end.aborted) stream.hangUp();
+    const broken = (error: Error) => reject(end.aborted ? new Error('given up') : error);
+    stream.ended.then(() => broken(new BrokenOff()), broken);
+  });
+}
+
+/** Prints what is new: a number of slots is told again when another engine goes on. */
+function newTeller(): Holding['tell'] {
+  let last = 0;
+  return (event, slots) => {
+    if (event !== 'slots' || slots !== last) print(`${event} ${slots}\n`);
+    if (event === 'slots') last = slots;
+  };
 }
 
 /** Asks for as many slots as the line says; what comes of it is told by an event, but for a number that stays. */

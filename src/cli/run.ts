@@ -8,7 +8,7 @@ import { withJobserver } from '../jobserver/makeflags.ts';
 import { duplicateForExec } from '../kernel/exec.ts';
 import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse, wholeNumber } from './args.ts';
-import { call } from './client.ts';
+import { call, newClaim } from './client.ts';
 import { currentDirectory } from './cwd.ts';
 import { DEMAND_OPTIONS, type Demands, demandsOf, type Slots } from './demands.ts';
 import type { Environment } from './environment.ts';
@@ -138,7 +138,7 @@ async function enter(
   runtime: RuntimeDir,
   { slots, signal, jobs, user, ...common }: Demands & { jobs: number | undefined; user: boolean; label: string },
 ): Promise<Membership> {
-  const body = { ...common, cwd: currentDirectory() };
+  const body = { ...common, cwd: currentDirectory(), claim: newClaim() };
   let waiting: NodeJS.Timeout | undefined;
   const ask = (place: RuntimeDir) => {
     clearTimeout(waiting);

@@ -33,6 +33,14 @@ export interface BuildOpening extends Partial<BuildTerms> {
   tag?: number;
 }
 
+/** Whoever writes down what each client has, so that another ledger can go on with it. It must not call the ledger. */
+export interface Scribe {
+  opened(client: Client): void;
+  /** What a client has was changed; `waiter`: it was granted that one's slots. */
+  booked(client: Client, waiter: Waiter | undefined): void;
+  forgotten(client: Client): void;
+}
+
 export interface LedgerOptions {
   /** Check every invariant after each mutation: costs time in proportion to all clients. */
   audit?: boolean;
@@ -42,6 +50,7 @@ export interface LedgerOptions {
   clock?: () => number;
   /** Told of each change of what a client has: by how many slots in its hands, and by how many that lie untaken. */
   booked?: ((client: Client, held: number, offered: number) => void) | undefined;
+  scribe?: Scribe;
 }
 
 export class Ledger {
@@ -55,6 +64,7 @@ export class Ledger {
   readonly #auditing: boolean;
   readonly #clock: () => number;
   readonly #booked: LedgerOptions['booked'];
+  readonly #scribe: Scribe | undefined;
   #policy: Policy;
   #capacity: number;
   /** What the machine can bear, as it was last said. */
@@ -79,6 +89,7 @@ export class Ledger {
     this.#auditing = options.audit ?? false;
     this.#clock = options.clock ?? (() => this.#now);
     this.#booked = options.booked;
+    this.#scribe = options.scribe;
     const share = (build: Build) => this.share(build);
     this.#waiters = new Waiters(this.#policy.clientMax, share);
     this.#newcomers = new Newcomers({
@@ -204,6 +215,7 @@ export class Ledger {
     assert(this.builds.has(build), 'a client belongs to an open build');
     const client = newClient(build, kind, tag);
     build.clients.add(client);
+    this.#scribe?.opened(client);
     return client;
   }
 
@@ -295,11 +307,27 @@ export class Ledger {
     this.#cameBack(client.build);
   }
 
+  /** A new client has this from a ledger before this one, whether so much is free or not. To be followed by `resume`. */
+  restore(client: Client, held: number, offered: number): void {
+    const { build } = client;
+    this.#book(client, held, offered);
+    build.granted += Math.max(0, held + offered);
+    build.fresh = false;
+    build.newcomer = build.held + build.offered <= 0;
+  }
+
+  /** Goes on, after all that there was is restored. */
+  resume(): void {
+    for (const build of this.builds) this.#endLoans(build);
+    this.#dispatch();
+  }
+
   /** A client is gone: everything it has comes back, and what it waits for is given up. */
   forget(client: Client): void {
     if (!client.alive) return;
     for (const waiter of client.waiters) this.#remove(waiter);
     this.#book(client, -client.held, -client.offered);
+    this.#scribe?.forgotten(client);
     client.alive = false;
     client.build.clients.delete(client);
     this.#cameBack(client.build);
@@ -454,8 +482,8 @@ export class Ledger {
     const { client } = waiter;
     this.#waiters.passed(client.build);
     // Booked first: it then is no longer the first in its build, and its going moves nobody else.
-    if (waiter.reserves) this.#book(client, 0, count);
-    else this.#book(client, count, 0);
+    if (waiter.reserves) this.#book(client, 0, count, waiter);
+    else this.#book(client, count, 0, waiter);
     this.#remove(waiter);
     this.#gave(client.build, count, regular);
     this.#granted(waiter, count);
@@ -466,7 +494,7 @@ export class Ledger {
     this.#newcomers.granted(build, regular, this.#now);
   }
 
-  #book(client: Client, held: number, offered: number): void {
+  #book(client: Client, held: number, offered: number, waiter?: Waiter): void {
     const { build } = client;
     const more = held + offered;
     accrue(build, this.#clock());
@@ -478,6 +506,7 @@ export class Ledger {
     this.#untaken += offered;
     notePeak(build);
     this.#booked?.(client, held, offered);
+    this.#scribe?.booked(client, waiter);
     if (more === 0) return;
     this.#free -= more;
     for (const cap of build.caps) cap.out += more;

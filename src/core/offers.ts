@@ -98,6 +98,12 @@ export class Offers {
     this.#ledger.acquire(offer.waiter, now);
   }
 
+  /** The same for a pipe of which it is known what its client has. */
+  resume(offer: Offer, now: number): void {
+    this.#offers.add(offer);
+    if (offer.client.offered === 0) this.#ledger.acquire(offer.waiter, now);
+  }
+
   /** The pipe is gone, and what its client had comes back. */
   close(offer: Offer): void {
     this.#offers.delete(offer);

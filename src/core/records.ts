@@ -86,5 +86,5 @@ export function newBuild(
 }
 
 export function newClient(build: Build, kind: ClientKind, tag: number): Client {
-  return { at: -1, build, kind, tag, held: 0, offered: 0, waiters: new Set(), order: 0, alive: true };
+  return { at: -1, build, kind, tag, held: 0, offered: 0, waiters: new Set(), order: 0, alive: true, record: -1 };
 }

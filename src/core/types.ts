@@ -115,6 +115,8 @@ export interface Client extends Placed {
   order: number;
   /** False once it was forgotten. */
   alive: boolean;
+  /** Where the scribe of the ledger writes down what it has; -1: nowhere. */
+  record: number;
 }
 
 /** An acquire: it waits in the queue, then is granted its slots in one step. The caller makes it, and may use it again. */

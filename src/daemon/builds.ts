@@ -11,6 +11,7 @@ import type { TraceHead } from '../observe/trace.ts';
 import { userName } from '../process/groups.ts';
 import { cgroupOf } from '../process/proc.ts';
 import { endTree } from './ending.ts';
+import type { Remembered } from './remembered.ts';
 import type { Settings } from './settings.ts';
 import { type Known, pastOf, statusOf } from './status.ts';
 import type { Watch } from './watch.ts';
@@ -18,9 +19,10 @@ import type { Withs } from './withs.ts';
 
 export interface BuildsOptions {
   settings: Settings;
-  daemon: Pick<Status['daemon'], 'version' | 'socket' | 'mode' | 'mount'>;
+  remembered: Remembered;
+  daemon: Omit<Status['daemon'], 'since'>;
   /** Starts the engine. */
-  engine: (events: Omit<EngineEvents, 'died'>) => EngineHandle;
+  engine: (events: Omit<EngineEvents, 'died' | 'damaged'>) => EngineHandle;
   /** Keeps the pool within what the machine can bear. */
   watch: (engine: EngineHandle) => Watch;
   /** Keeps what is lent by `stint with`. */
@@ -35,6 +37,9 @@ export interface BuildsOptions {
 interface Entry extends BuildTerms {
   label: string;
   cwd: string;
+  claim?: string | undefined;
+  /** It lasts as long as the connection. */
+  connected?: boolean;
   /** Told its number. */
   came?: (id: number) => void;
 }
@@ -62,7 +67,7 @@ export class Builds implements Pool, SettingsPool {
   readonly #builds = new Map<number, Known>();
   readonly #starting = new Map<number, Starting>();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
-  readonly #since = Date.now();
+  readonly #since: number;
   /** In system mode odd numbers are given here, even ones by the engine to builds that nobody opened. */
   #nextId = 1;
   #stopped = false;
@@ -70,13 +75,19 @@ export class Builds implements Pool, SettingsPool {
   #empty: (() => void) | undefined;
   /** Calls answered so far. */
   calls = 0;
+  /** What was known of builds before this process went on with them. */
+  readonly #before: ReadonlyMap<number, Kept>;
 
   constructor(options: BuildsOptions) {
     this.#options = options;
+    const before = options.remembered.read<Minutes>(MINUTES);
+    this.#since = before?.since ?? Date.now();
+    this.#before = new Map(before?.builds);
     this.#engine = options.engine({
       started: (id, path, { within, slots }) => {
         if (within === undefined) {
           this.#watch.started();
+          this.#begun(id, path);
           this.tell({ type: 'started', time: Date.now(), id });
         } else this.#isPart(id);
         this.#starting.get(id)?.resolve({ id: within ?? id, path, within: within !== undefined, slots });
@@ -86,9 +97,11 @@ export class Builds implements Pool, SettingsPool {
       over: (id) => this.#withs.over(id),
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
-      appeared: (id, facts) => {
-        this.#came(id, facts);
-        this.#watch.appeared(id, facts.label);
+      appeared: (id, facts) => this.#appeared(id, facts),
+      lent: (id, inside, status) => this.#withs.lent(id, inside, status),
+      restored: (last) => {
+        this.#skipIds(last);
+        this.#engine.setCapacity(this.capacity); // what had been lent may have ended meanwhile
       },
       ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
       taped: () => options.recorder.taped(),
@@ -127,7 +140,8 @@ export class Builds implements Pool, SettingsPool {
     const snapshot = await this.#engine.snapshot();
     // The engine may not have heard yet of what the list says already.
     return statusOf({ ...snapshot, capacity: this.capacity }, this.#builds, {
-      daemon: { ...this.#options.daemon, pid: process.pid, since: this.#since },
+      daemon: { ...this.#options.daemon, since: this.#since },
+      pids: { keeper: this.#options.daemon.pid, engine: process.pid },
       limits: this.#watch.limits,
       with: this.#withs.list,
       peakOf: (id) => this.#watch.peakOf(id),
@@ -147,12 +161,14 @@ export class Builds implements Pool, SettingsPool {
     if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
     const refusal = this.#options.refuse(caller);
     if (refusal !== undefined) throw new HttpError(403, refusal);
+    const has = await this.claimed(entry.claim, caller);
+    if (has !== undefined) return has;
     const id = this.#nextId;
     this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
-    const { label, cwd, implicit, lease, timeLimit } = entry;
+    const { label, cwd, implicit, lease, timeLimit, claim, connected = false } = entry;
     const { pid, uid, gid, groups } = caller;
     const place = { groups: [gid, ...groups], cgroup: cgroupOf(pid) ?? '' };
-    const facts: BuildFacts = { kind: 'run', label, cwd, rootPid: pid, uid, ...place };
+    const facts: BuildFacts = { kind: 'run', label, cwd, since: Date.now(), rootPid: pid, uid, ...place };
     const started = new Promise<Entered>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
@@ -160,7 +176,7 @@ export class Builds implements Pool, SettingsPool {
     };
     gone.addEventListener('abort', cancel);
     try {
-      this.#came(id, facts);
+      this.#came(id, facts, { claim, connected });
       const { bounds, processors } = this.#watch.came(id, label, pid);
       const withs = this.#withs.above(pid);
       const most = [this.#withs.most(withs), ...(processors === undefined ? [] : [processors])];
@@ -174,6 +190,24 @@ export class Builds implements Pool, SettingsPool {
       gone.removeEventListener('abort', cancel);
       this.#starting.delete(id);
     }
+  }
+
+  /** The build that `caller` has begun with the same claim, if it has. */
+  async claimed(claim: string | undefined, { pid, uid }: Peer): Promise<Entered | undefined> {
+    if (claim === undefined) return undefined;
+    const found = [...this.#builds].find(
+      ([, known]) => known.claim === claim && known.rootPid === pid && known.uid === uid && known.path !== undefined,
+    );
+    if (found === undefined) return undefined;
+    const [id, { path = '' }] = found;
+    const { builds } = await this.#engine.snapshot();
+    const figures = builds.find((one) => one.id === id);
+    return figures && { id, path, within: false, slots: figures.lease && figures.implicit };
+  }
+
+  /** Builds that last as long as a connection, and had begun before this process went on with them. */
+  get disconnected(): number[] {
+    return [...this.#builds].filter(([id, { connected }]) => connected && this.#before.has(id)).map(([id]) => id);
   }
 
   /** What a build that is there is called. */
@@ -199,6 +233,7 @@ export class Builds implements Pool, SettingsPool {
   }
 
   #setCapacity(slots: number): void {
+    this.#options.remembered.write(CAPACITY, slots);
     this.#engine.setCapacity(slots);
     this.#watch.setCapacity(slots);
     this.tell({ type: 'capacity', time: Date.now(), capacity: slots });
@@ -226,12 +261,40 @@ export class Builds implements Pool, SettingsPool {
     this.#options.recorder.close();
   }
 
-  #came(id: number, { uid, label, cwd, kind, rootPid }: BuildFacts): void {
-    const since = Date.now();
+  #appeared(id: number, facts: BuildFacts): void {
+    this.#came(id, facts, this.#before.get(id));
+    this.#watch.appeared(id, facts.label);
+    this.#remember();
+  }
+
+  #begun(id: number, path: string): void {
+    const known = this.#builds.get(id);
+    if (known === undefined) return;
+    known.path = path;
+    this.#remember();
+  }
+
+  /** Writes down what the next process has to know. */
+  #remember(): void {
+    const builds = [...this.#builds].filter(([, { path }]) => path !== undefined);
+    const minutes: Minutes = {
+      since: this.#since,
+      builds: builds.map(([id, { claim, connected, path }]) => [id, { claim, connected, path }]),
+    };
+    this.#options.remembered.write(MINUTES, minutes);
+  }
+
+  #came(id: number, { uid, label, cwd, kind, rootPid, since }: BuildFacts, more: Partial<Kept> | undefined): void {
+    const { claim, connected = false, path } = more ?? {};
     const user = userName(uid);
-    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid });
+    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected, path });
     this.#options.recorder.came(id, since);
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
+  }
+
+  /** No number that was given by a daemon before this one is given again. */
+  #skipIds(last: number): void {
+    while (this.#nextId <= last) this.#nextId += this.#options.daemon.mode === 'system' ? 2 : 1;
   }
 
   /** One that still waits is given up; one that runs is ended. */
@@ -278,6 +341,20 @@ export class Builds implements Pool, SettingsPool {
     for (const listener of this.#listeners) listener(event);
   }
 }
+
+/** What is remembered of a build. */
+type Kept = Pick<Known, 'claim' | 'connected' | 'path'>;
+
+/** What is remembered of builds. */
+interface Minutes {
+  /** When the first process of the daemon began. */
+  since: number;
+  builds: [number, Kept][];
+}
+
+const MINUTES = 'builds';
+/** Under which name the pool's size is remembered, which the engine begins with again. */
+export const CAPACITY = 'capacity';
 
 /** Why there is no time limit for a command that is part of a build. */
 const noLimitWithin = (id: number): string =>

@@ -1,5 +1,6 @@
-// The daemon, wired in reading order: place → lock → mount → engine → API → idle watch. `startDaemon` is what `stint serve`
-// runs and what tests start; it touches neither signals nor the exit code.
+// The daemon, wired in reading order: place → lock → mount → engine → API → idle watch. `startDaemon` is what the engine process
+// of `stint serve` runs and what tests start; it touches neither signals nor the exit code. What a keeper has kept of another
+// daemon is taken over, instead of being made anew.
 import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
@@ -8,13 +9,16 @@ import type { Peer } from '../api/call.ts';
 import { leaseRoutes } from '../api/lease-routes.ts';
 import { pastRoutes } from '../api/past-routes.ts';
 import { routesOf } from '../api/routes.ts';
-import { serveApi } from '../api/server.ts';
+import { descriptorOf, serveApi } from '../api/server.ts';
 import { settingsRoutes } from '../api/settings-routes.ts';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits.ts';
 import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
-import { reason, StintError } from '../errors.ts';
-import { type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
+import { EXIT, reason, StintError } from '../errors.ts';
+import { dropLock, takeLock } from '../keeper/lock.ts';
+import type { KeeperStore, Legacy } from '../keeper/store.ts';
+import { exitNow } from '../kernel/exit.ts';
+import { adoptMount, type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
 import { History } from '../observe/history.ts';
 import { Recorder } from '../observe/recorder.ts';
 import { newTape, type TapeMemory } from '../observe/tape.ts';
@@ -22,16 +26,16 @@ import type { Values } from '../process/config/keys.ts';
 import { allowance } from '../process/descriptors.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
-import { Builds } from './builds.ts';
+import { Builds, CAPACITY } from './builds.ts';
 import { Changes } from './changes.ts';
 import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
-import { dropLock, removeFile, takeLock } from './lock.ts';
 import { refusal } from './membership.ts';
 import { Past } from './past.ts';
+import { Remembered } from './remembered.ts';
 import { Settings } from './settings.ts';
 import { StoredSettings } from './stored.ts';
-import { sweepFifos } from './sweep.ts';
+import { removeFile, sweepFifos } from './sweep.ts';
 import { Watch } from './watch.ts';
 import { Withs } from './withs.ts';
 
@@ -60,6 +64,8 @@ export interface DaemonOptions {
   note?: (line: string) => void;
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
   audit?: boolean;
+  /** The process that keeps what must outlive this one, and what it has kept; without one nothing outlives it. */
+  keeper?: { pid: number; store: KeeperStore; legacy: Legacy };
 }
 
 export interface Daemon {
@@ -84,21 +90,26 @@ export interface Reloadable {
 
 /** @throws StintError when the place cannot be used or another daemon serves it */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { runtime, version, system } = options;
+  const { runtime, version, system, keeper } = options;
+  const kept = keeper?.legacy.kept ?? new Map<string, number>();
+  const first = (keeper?.legacy.restarts ?? 0) === 0;
   if (system === undefined) ensureRuntimeDir(runtime.dir);
-  const lock = takeLock(runtime);
-  const settings = settingsOf(options);
+  const lock = kept.get('lock') ?? takeLock(runtime, keeper?.pid ?? process.pid);
+  keeper?.store.keep('lock', lock);
+  const remembered = new Remembered(keeper?.store, kept);
+  const settings = settingsOf(options, remembered);
   let mount: Mount | undefined;
   let builds: Builds | undefined;
   let server: Server;
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   let fail = reject;
   try {
-    if (system === undefined) sweepFifos(runtime.fifo);
-    else mount = mountDirectory(runtime.dir);
+    if (system === undefined) {
+      if (first) sweepFifos(runtime.fifo);
+    } else mount = openMount(runtime.dir, keeper);
     const tape = newTape();
     const recorder = new Recorder(tape, historyOf(options));
-    const parts = { settings, mount, tape, recorder };
+    const parts = { settings, remembered, mount, tape, recorder };
     builds = openBuilds(options, parts, (error) => fail(error));
     await builds.engine.ready.catch((error) => {
       throw new StintError(`cannot serve ${runtime.dir}: ${reason(error)}`, {
@@ -106,7 +117,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         cause: error,
       });
     });
-    if (system === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
+    const listening = kept.get('listen');
+    if (system === undefined && listening === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
     const group = system?.apiGroup;
     const changes = new Changes(builds, { group, system: system !== undefined });
     const leases = new Leases(builds, group);
@@ -117,8 +129,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...settingsRoutes(builds, group),
       ...pastRoutes(new Past(builds, recorder)),
     ];
-    server = await serveApi(runtime.socket, version, routes, { connections: allowance().connections });
+    server = await serveApi(runtime.socket, version, routes, { connections: allowance().connections, listening });
+    keeper?.store.keep('listen', descriptorOf(server));
   } catch (error) {
+    if (!first) throw error; // the keeper tries again
     await builds?.stop().catch(() => {});
     mount?.unmount();
     dropLock(lock);
@@ -134,15 +148,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return daemon;
 }
 
-function settingsOf({ state, note = () => {}, ...options }: DaemonOptions): Settings {
+/** The mount of the daemon before this one, or a new one. */
+function openMount(dir: string, keeper: DaemonOptions['keeper']): Mount {
+  const device = keeper?.legacy.kept.get('fuse');
+  if (device !== undefined) return adoptMount(dir, device);
+  const mount = mountDirectory(dir);
+  keeper?.store.keep('fuse', mount.device);
+  return mount;
+}
+
+function settingsOf({ state, note = () => {}, ...options }: DaemonOptions, remembered: Remembered): Settings {
   const { capacity, limits = DEFAULT_LIMITS, options: said = {}, file = {}, rules = [] } = options;
   const stored = state === undefined ? undefined : new StoredSettings(state, note);
-  return new Settings({ capacity, limits, options: said, file, rules, stored });
+  return new Settings({ capacity, limits, options: said, file, rules, stored, remembered });
 }
 
 /** What builds are opened with. */
 interface Opening {
   settings: Settings;
+  remembered: Remembered;
   mount: Mount | undefined;
   tape: TapeMemory;
   recorder: Recorder;
@@ -154,33 +178,46 @@ function historyOf({ state, note = () => {} }: DaemonOptions): History | undefin
 
 function openBuilds(
   options: DaemonOptions,
-  { settings, mount, tape, recorder }: Opening,
+  { settings, remembered, mount, tape, recorder }: Opening,
   died: (error: Error) => void,
 ): Builds {
-  const { runtime, version, system, audit = false, state, note = () => {} } = options;
+  const { runtime, version, system, audit = false, state, note = () => {}, keeper } = options;
   const { capacity, policy, rules, limits } = settings;
   const engine = {
-    capacity,
+    capacity: remembered.read<number>(CAPACITY) ?? capacity,
     policy,
     rules,
     tape,
     fifoPrefix: `${runtime.fifo}${process.pid}-`,
     audit,
+    ...(keeper !== undefined && { keeper: { socket: keeper.store.socket, kept: keeper.legacy.kept } }),
     ...(system === undefined || mount === undefined
       ? {}
       : { system: { ...system, device: mount.device, mount: runtime.dir, descriptors: allowance().clients } }),
   };
-  const daemon = { version, socket: runtime.socket };
+  const daemon = {
+    version,
+    socket: runtime.socket,
+    pid: keeper?.pid ?? process.pid,
+    restarts: keeper?.legacy.restarts ?? 0,
+  };
   const refuse = (caller: Peer) => (system === undefined ? undefined : refusal(caller, system));
   return new Builds({
     settings,
+    remembered,
     recorder,
     daemon:
       system === undefined
         ? { ...daemon, mode: 'user' as const }
         : { ...daemon, mode: 'system' as const, mount: runtime.dir },
     refuse,
-    engine: (events) => new EngineHandle(engine, { ...events, died }),
+    engine: (events) =>
+      new EngineHandle(engine, {
+        ...events,
+        // Nobody else can say why; the keeper then starts another one, which takes over.
+        damaged: (entries) => note(`${entries} entries of the journal were damaged: what they said of slots is lost`),
+        died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
+      }),
     withs: (engine) => new Withs(engine, { settings, machine: system && { group: system.apiGroup, refuse } }),
     watch: (engine) =>
       new Watch({
@@ -191,6 +228,12 @@ function openBuilds(
         system: system !== undefined,
       }),
   });
+}
+
+/** Ends this process where it stands: what clients see of it stays as it is. */
+function crash(error: Error, note: (line: string) => void): never {
+  note(`internal error: ${error.stack ?? error}`);
+  exitNow(EXIT.FAILED);
 }
 
 interface Parts {
@@ -223,8 +266,10 @@ function serving(options: DaemonOptions, { settings, builds, server, mount, lock
   };
   const close = () => {
     // Closing the server removes whatever stands at its path; that may be the socket of a daemon that came after us.
-    if (inode(runtime.socket) === socket) server.close();
-    else server.unref();
+    if (inode(runtime.socket) === socket) {
+      server.close();
+      if (mount === undefined) removeFile(runtime.socket); // Node does that only to one that it has made
+    } else server.unref();
     server.closeAllConnections();
   };
   const leave = async () => {
@@ -235,6 +280,7 @@ function serving(options: DaemonOptions, { settings, builds, server, mount, lock
     await refuseAll();
     // In the mount the socket is not removed: whoever is being shown the node can keep the directory locked. It goes with the mount.
     if (mount === undefined) close();
+    options.keeper?.store.drop('fuse'); // so that the mount ends with the engine's thread: whoever waits in it gets an error then
     await builds.stop();
     mount?.unmount();
     if (mount !== undefined) close();

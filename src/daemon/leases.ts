@@ -8,6 +8,9 @@ import type { Builds } from './builds.ts';
 /** A lease that waits longer than this for its slots is told that it waits; milliseconds. */
 const SILENCE = 100;
 
+/** How long a lease waits for its holder after a restart, milliseconds. */
+const CLAIM = 10_000;
+
 /** A lease that has its slots. */
 interface Entered {
   opened: LeaseOpened;
@@ -18,11 +21,19 @@ interface Entered {
 export class Leases implements LeasePool {
   readonly #builds: Builds;
   readonly #group: number | undefined;
+  /** Those whose connection broke with the process before this one, until they are claimed. */
+  readonly #waiting: Set<number>;
 
   /** @param group whose members may change others' leases, beside root and the daemon's own user */
   constructor(builds: Builds, group: number | undefined) {
     this.#builds = builds;
     this.#group = group;
+    this.#waiting = new Set(builds.disconnected);
+    if (this.#waiting.size > 0) setTimeout(() => this.#endWaiting(), CLAIM).unref();
+  }
+
+  #endWaiting(): void {
+    for (const id of this.#waiting) this.#builds.engine.end(id);
   }
 
   async leases(): Promise<LeaseStatus[]> {
@@ -37,6 +48,8 @@ export class Leases implements LeasePool {
   }
 
   async openLease(request: OpenLease, call: Call, stream: () => Stream): Promise<LeaseOpened | undefined> {
+    if (request.again && (await this.#builds.claimed(request.claim, call.peer)) === undefined)
+      throw new HttpError(410, 'the lease is over');
     if (request.hold === 'process') return (await this.#enter(request, call)).opened;
     const holder = new Holder(this.#builds, call.gone);
     const waiting = setTimeout(() => holder.begin(stream), SILENCE);
@@ -67,11 +80,13 @@ export class Leases implements LeasePool {
   }
 
   async #enter(request: OpenLease, { peer, gone }: Call, came?: (id: number) => void): Promise<Entered> {
-    const { label, cwd, min, max, signal, timeLimit } = request;
+    const { label, cwd, min, max, signal, timeLimit, claim } = request;
+    const connected = request.hold === 'connection';
     const { capacity } = this.#builds;
     const lease = { min, max, signal };
-    const entry = { label, cwd, implicit: 1 as const, lease, timeLimit, ...(came && { came }) };
+    const entry = { label, cwd, implicit: 1 as const, lease, timeLimit, claim, connected, ...(came && { came }) };
     const { id, path, within, slots } = await this.#builds.enter(entry, peer, gone);
+    this.#waiting.delete(id);
     const opened = { id, slots: Math.min(slots ?? 0, max), fifo: path, capacity };
     if (!within) return { opened, own: true };
     if (slots === undefined) throw new HttpError(409, noLeaseWithin(id));
@@ -143,7 +158,10 @@ class Holder {
     } else if (event.type === 'wish') {
       const name = event.slots < this.#slots ? 'shrink' : event.slots > this.#slots ? 'grow' : 'keep';
       this.#stream?.send(name, { id: this.#id, slots: event.slots });
-    } else if (event.type === 'ended') this.#stream?.end();
+    } else if (event.type === 'ended') {
+      this.#stream?.send('ended', { id: this.#id });
+      this.#stream?.end();
+    }
   }
 }
 

@@ -11,7 +11,11 @@ import { KEYS, type Value, type Values } from '../process/config/keys.ts';
 import { classOf, limitsOf, shareOf } from '../process/config/sections.ts';
 import { clashes, complaintOf } from '../process/config/words.ts';
 import type { Rule } from '../process/rules.ts';
+import type { Remembered } from './remembered.ts';
 import type { StoredSettings } from './stored.ts';
+
+/** Under which name it is remembered what was set since the daemon started. */
+const MINUTES = 'settings';
 
 export interface SettingsOptions {
   /** Slots in the pool where nobody says how many. */
@@ -25,6 +29,7 @@ export interface SettingsOptions {
   rules: readonly Rule[];
   /** Where what is set is kept; undefined: nowhere. */
   stored: StoredSettings | undefined;
+  remembered: Remembered;
 }
 
 /** Who has to heed it. */
@@ -40,7 +45,7 @@ export class Settings {
   #file: Values;
   #rules: readonly Rule[];
   /** What was set since the daemon started. */
-  #now: Values = {};
+  #now: Values;
   /** What is set for good. */
   #lasting: Values;
   /** Slots lent for the time of a command, by its number. */
@@ -54,6 +59,7 @@ export class Settings {
     this.#file = options.file;
     this.#rules = options.rules;
     this.#lasting = options.stored?.read() ?? {};
+    this.#now = options.remembered.read<Values>(MINUTES) ?? {};
     this.#capacity = this.capacity;
   }
 
@@ -130,6 +136,7 @@ export class Settings {
     if (clash !== undefined) throw new HttpError(400, clash.message);
     if (lasting) this.#keep(keeping);
     [this.#now, this.#lasting] = [now, keeping];
+    this.#options.remembered.write(MINUTES, now);
     this.#heed();
   }
 

@@ -14,6 +14,12 @@ export interface Known {
   /** Its user and the process id of its root. */
   uid: number;
   rootPid: number;
+  /** What its root has said that it will say again if it is not answered. */
+  claim: string | undefined;
+  /** It lasts as long as a connection. */
+  connected: boolean;
+  /** The path that its clients open, once it has begun. */
+  path: string | undefined;
 }
 
 /** The most memory that a build was seen to have, bytes. */
@@ -22,7 +28,7 @@ type PeakOf = (id: number) => number | undefined;
 export function statusOf(
   snapshot: Snapshot,
   known: ReadonlyMap<number, Known>,
-  { daemon, limits, peakOf, ...others }: Pick<Status, 'daemon' | 'limits' | 'with'> & { peakOf: PeakOf },
+  { daemon, pids, limits, peakOf, ...others }: Pick<Status, 'daemon' | 'pids' | 'limits' | 'with'> & { peakOf: PeakOf },
 ): Status {
   const { capacity, limit } = snapshot;
   const pool = { capacity, limit, limits: limits.filter(({ name }) => name !== 'cgroup') };
@@ -36,6 +42,7 @@ export function statusOf(
   const used = sum(({ implicit, held }) => implicit + held);
   return {
     daemon,
+    pids,
     capacity,
     limit,
     limits,

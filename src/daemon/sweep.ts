@@ -16,3 +16,11 @@ export function sweepFifos(prefix: string): void {
     }
   }
 }
+
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Not there, or not ours to remove: listening on it will say so.
+  }
+}

@@ -30,6 +30,8 @@ export class Withs {
   readonly #group: number | undefined;
   readonly #refuse: ((caller: Peer) => string | undefined) | undefined;
   readonly #lent = new Map<number, Lent>();
+  /** Those that were lent before this process went on. */
+  readonly #before = new Set<number>();
   #nextId = 1;
 
   constructor(
@@ -76,6 +78,8 @@ export class Withs {
       if (terms.class === 'interactive') throw new HttpError(403, `class interactive: ${whoMay(caller, this.#group)}`);
     }
     if (pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
+    const has = this.#answeredBefore(pid, { label, slots, class: terms.class, weight: terms.weight });
+    if (has !== undefined) return { id: has };
     const own = [...this.#lent.values()].filter((one) => one.uid === uid);
     if (own.length >= MAX_WITHS)
       throw new HttpError(503, `${MAX_WITHS} commands of user ${userName(uid)} have lent settings already`);
@@ -83,10 +87,25 @@ export class Withs {
     const status = { id, label, pid, user: userName(uid), uid, since: Date.now(), ...terms };
     await new Promise<void>((begun) => {
       this.#lent.set(id, { ...status, ...(slots !== undefined && { slots }), begun });
-      this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms });
+      this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms, status: { ...status, slots } });
     });
     if (!this.#lent.has(id)) throw new HttpError(410, 'the process is gone');
     return { id };
+  }
+
+  /** The same that the process was lent before this one went on: it asks again, as its answer was lost. */
+  #answeredBefore(pid: number, asked: Record<keyof OpenWith, unknown>): number | undefined {
+    const same = (one: WithStatus) =>
+      one.pid === pid && (['label', 'slots', 'class', 'weight'] as const).every((key) => one[key] === asked[key]);
+    return this.list.find((one) => this.#before.has(one.id) && same(one))?.id;
+  }
+
+  /** One that was lent by a daemon before this one. */
+  lent(id: number, inside: number | undefined, status: unknown): void {
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    this.#before.add(id);
+    this.#lent.set(id, { ...(status as WithStatus), begun: () => {} });
+    this.holds(id, inside);
   }
 
   /** The engine knows it, and will tell when its process ends; `inside`: the build that it speaks of. */

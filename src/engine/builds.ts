@@ -8,6 +8,10 @@ import { waitsOf } from '../core/waits.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Lineage } from '../process/lineage.ts';
+import type { Mark } from './journal/counters.ts';
+import type { Journal } from './journal/journal.ts';
+import { MARK } from './journal/layout.ts';
+import type { Past } from './journal/past.ts';
 import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
 import type {
@@ -52,6 +56,20 @@ export interface Running {
 /** How a build opens. */
 export type Opening = BuildTerms & { now: number };
 
+/** What the next engine has to know of a build that has started: under `build:ID`. */
+interface BuildFact {
+  facts: BuildFacts;
+  /** Its root is gone. */
+  gone: boolean;
+  /** What the root has. */
+  root: Mark | undefined;
+  lease: LeaseTerms | undefined;
+  /** The numbers of what is lent to it, and of what it is the build of. */
+  withs: number[];
+  below: number | undefined;
+  ground: unknown;
+}
+
 export interface Ground {
   /** The build has its first slot: the path that its clients open. @throws Error when there is none to be had */
   start(running: Running): string;
@@ -65,6 +83,10 @@ export interface Ground {
   find(lineage: Lineage): Whereabouts;
   /** The build of the last of these processes that is a client. */
   clientAbove(pids: readonly number[]): Running | undefined;
+  /** What of the build the ground of the next engine has to know. */
+  fact(running: Running): unknown;
+  /** Takes over a build that another engine had. */
+  restore(running: Running, fact: unknown, past: Past): void;
   /** Fills in what the build's nodes tell. */
   figures(running: Running): Pick<BuildFigures, 'waiting' | 'stranded' | 'surplus' | 'clients'>;
 }
@@ -85,6 +107,7 @@ export interface Whereabouts {
 interface Parts {
   ledger: Ledger;
   loop: Loop;
+  journal: Journal;
   ground: Ground;
   rules: Rules | undefined;
   send: (message: FromEngine) => void;
@@ -101,6 +124,7 @@ export class Builds {
   readonly byId = new Map<number, Running>();
   readonly #ledger: Ledger;
   readonly #loop: Loop;
+  readonly #journal: Journal;
   readonly #ground: Ground;
   readonly #send: (message: FromEngine) => void;
   #rules: Rules;
@@ -110,15 +134,19 @@ export class Builds {
   readonly #byFirst = new Map<Waiter, Running>();
   /** Builds that have got their first slot. */
   readonly #toStart: Running[] = [];
+  /** The highest number of a build. */
+  #last = 0;
   /** Builds whose root is gone and that still hold its slot. */
   readonly #rootless = new Set<Running>();
-  readonly timeouts = new Timeouts(({ id }) => this.#send({ type: 'expired', id }));
+  readonly timeouts: Timeouts;
 
   constructor(parts: Parts) {
     this.#ledger = parts.ledger;
     this.#loop = parts.loop;
+    this.#journal = parts.journal;
     this.#ground = parts.ground;
     this.#send = parts.send;
+    this.timeouts = new Timeouts(this.#journal, ({ id }) => this.#send({ type: 'expired', id }));
     this.#rules = parts.rules ?? { rules: [], class: 'normal' };
     for (const { name, max } of this.#rules.rules) if (max !== undefined) this.#cap(name).limit = max;
   }
@@ -138,8 +166,7 @@ export class Builds {
       return;
     }
     const running = this.add(id, facts, { withs: this.#withs.named(withs), bounds });
-    running.rootFd = rootFd;
-    this.#loop.watch(rootFd, EPOLLIN, () => this.#rootGone(running));
+    this.#watchRoot(running, rootFd);
     if (timeLimit !== undefined) this.timeouts.add(running, timeLimit, now);
     if (lease === undefined && implicit === 0) {
       this.#start(running);
@@ -156,6 +183,7 @@ export class Builds {
 
   /** A build without a root of its own, which runs already. */
   add(id: number, facts: BuildFacts, { withs = [], below, bounds = [] }: Partial<Nest> = {}): Running {
+    if (id > this.#last) this.#journal.counters.setMark(MARK.build, (this.#last = id));
     const build = this.#ledger.openBuild({ user: facts.uid, tag: id });
     const running: Running = {
       id,
@@ -176,6 +204,52 @@ export class Builds {
     for (const one of withs) one.builds.add(running);
     this.#stand(running);
     return running;
+  }
+
+  /** Writes down what the next engine has to know of a build, once it has started. */
+  note(running: Running): void {
+    if (!running.started) return;
+    const { id, facts, root, rootFd, lease, withs, below } = running;
+    const fact: BuildFact = {
+      facts,
+      gone: rootFd === -1,
+      root: root && this.#journal.counters.markOf(root.record),
+      lease: lease && { min: lease.min, max: lease.max, signal: lease.signal },
+      withs: [...withs].map((one) => one.id),
+      below: below?.id,
+      ground: this.#ground.fact(running),
+    };
+    this.#journal.put(`build:${id}`, fact);
+  }
+
+  /** Takes over the builds that another engine had, oldest first; what is lent is there already. */
+  restoreAll(past: Past): void {
+    for (const [key, fact] of past.facts) {
+      if (key.startsWith('build:')) this.#restore(Number(key.slice('build:'.length)), fact as BuildFact, past);
+    }
+    this.#last = Math.max(this.#last, past.counters.mark(MARK.build));
+    this.#journal.counters.setMark(MARK.build, this.#last);
+    this.#send({ type: 'restored', last: this.#last, damaged: past.damaged + past.counters.damaged });
+  }
+
+  #restore(id: number, fact: BuildFact, past: Past): void {
+    const [below] = fact.below === undefined ? [] : this.#withs.named([fact.below]);
+    const { facts } = fact;
+    const running = this.add(id, facts, { withs: this.#withs.named(fact.withs), below });
+    running.started = true;
+    const rootFd = fact.gone ? undefined : this.#journal.claim(`root:${id}`);
+    if (rootFd !== undefined) this.#watchRoot(running, rootFd);
+    const had = (fact.root && past.counters.value(fact.root)) ?? 0;
+    if (had > 0) {
+      running.root = this.#ledger.openClient(running.build, 'implicit', facts.rootPid);
+      this.#ledger.restore(running.root, had, 0);
+      if (rootFd === undefined && fact.lease === undefined) this.#rootless.add(running);
+    }
+    if (fact.lease !== undefined) running.lease = newLease(fact.lease);
+    this.#ground.restore(running, fact.ground, past);
+    this.timeouts.restore(running, past);
+    this.note(running);
+    this.#send({ type: 'appeared', id, facts });
   }
 
   /** True when `waiter` waited for a first slot: its build starts, but not before the ledger has done. */
@@ -283,12 +357,14 @@ export class Builds {
   lend(one: With, running: Running): void {
     one.builds.add(running);
     running.withs.add(one);
+    this.note(running);
     this.#stand(running);
   }
 
   /** What was lent to a build counts no longer. */
   takeBack(one: With, running: Running): void {
     running.withs.delete(one);
+    this.note(running);
     this.#stand(running);
   }
 
@@ -344,6 +420,8 @@ export class Builds {
       return;
     }
     running.started = true;
+    if (running.rootFd !== -1) this.#journal.keep(`root:${running.id}`, running.rootFd);
+    this.note(running);
     this.#send({ type: 'started', id: running.id, path, slots: running.lease && running.root?.held });
   }
 
@@ -377,7 +455,10 @@ export class Builds {
     this.#unwatchRoot(running);
     this.timeouts.forget(running);
     if (!running.started || !this.#ground.rootGone(running)) this.end(running);
-    else if (running.lease === undefined) this.#rootless.add(running);
+    else {
+      if (running.lease === undefined) this.#rootless.add(running);
+      this.note(running);
+    }
   }
 
   #forget(running: Running): void {
@@ -385,6 +466,7 @@ export class Builds {
     if (running.first !== undefined) this.#byFirst.delete(running.first);
     this.timeouts.forget(running);
     for (const one of running.withs) one.builds.delete(running);
+    this.#journal.drop(`build:${running.id}`);
     this.#ground.close(running);
     this.#rootless.delete(running);
     this.#ledger.closeBuild(running.build);
@@ -395,7 +477,13 @@ export class Builds {
     if (running.rootFd === -1) return;
     this.#loop.unwatch(running.rootFd);
     closeSync(running.rootFd);
+    this.#journal.release(`root:${running.id}`);
     running.rootFd = -1;
+  }
+
+  #watchRoot(running: Running, rootFd: number): void {
+    running.rootFd = rootFd;
+    this.#loop.watch(rootFd, EPOLLIN, () => this.#rootGone(running));
   }
 }
 

@@ -1,21 +1,27 @@
 // The engine: one synchronous loop that owns the ledger and the nodes. It blocks in nothing but its wait, and it never
 // reads /proc of a client. Each pass: wait → what happened → what the ledger says → deliver.
 import os from 'node:os';
-import { Ledger, type LedgerOptions } from '../core/ledger.ts';
+import { Ledger, type LedgerOptions, type Scribe } from '../core/ledger.ts';
 import { Offers } from '../core/offers.ts';
-import type { Waiter } from '../core/types.ts';
+import { has, type Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { clearEventfd } from '../kernel/eventfd.ts';
 import { reader } from '../kernel/io.ts';
-import { FileNode, RESERVED_AGAIN } from '../nodes/file.ts';
-import { deviceChannel } from '../nodes/fuse/channel.ts';
+import { setNonblocking } from '../kernel/nonblock.ts';
+import { FileNode, RESERVED_AGAIN, ReadWaiter } from '../nodes/file.ts';
+import { type Channel, deviceChannel } from '../nodes/fuse/channel.ts';
 import { Directory } from '../nodes/fuse/directory.ts';
-import { Session } from '../nodes/fuse/session.ts';
-import { Request } from '../nodes/fuse/wire.ts';
-import { PipeNode } from '../nodes/pipe.ts';
+import { type Agreed, Session } from '../nodes/fuse/session.ts';
+import { OP, Request } from '../nodes/fuse/wire.ts';
+import { type Pipe, PipeNode } from '../nodes/pipe.ts';
+import { Tray } from '../nodes/tray.ts';
 import { TapeWriter } from '../observe/tape.ts';
-import { Builds, type Ground, type Running } from './builds.ts';
+import { Builds, type Running } from './builds.ts';
 import { Fifos } from './fifos.ts';
+import { Journal } from './journal/journal.ts';
+import { MARK } from './journal/layout.ts';
+import type { Past } from './journal/past.ts';
+import { NO_STORE, type Store } from './journal/store.ts';
 import { Leases } from './leases.ts';
 import { Lookups } from './lookups.ts';
 import { Loop } from './loop.ts';
@@ -32,6 +38,9 @@ const MAX_TURNS = 4;
 /** Requests that are answered before anything else is looked at. */
 const MAX_REQUESTS = 256;
 
+/** What comes before requests that are asked again. */
+const UNASKED: ReadonlySet<number> = new Set([OP.INTERRUPT, OP.FORGET, OP.BATCH_FORGET]);
+
 /** The thread's ends of the lines to the main thread. */
 export interface Lines {
   /** Becomes readable when the main thread has sent something. */
@@ -43,8 +52,15 @@ export interface Lines {
   send(message: FromEngine): void;
 }
 
+/** What the next engine has to know of the mount: under `machine`. */
+interface MachineFact extends Partial<Agreed> {
+  /** The daemon's socket is there. */
+  socket?: boolean;
+}
+
 /** What only system mode has. */
 interface Machine {
+  readonly channel: Channel;
   readonly system: System;
   readonly session: Session;
   readonly directory: Directory;
@@ -55,16 +71,19 @@ interface Machine {
 }
 
 export class Engine {
+  readonly #options: EngineOptions;
   readonly #lines: Lines;
   readonly #tape: TapeWriter | undefined;
+  readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #pipes: PipeNode;
-  readonly #ground: Ground;
   readonly #builds: Builds;
   readonly #withs: Withs;
   readonly #leases: Leases;
   readonly #loop = new Loop();
   readonly #machine: Machine | undefined;
+  readonly #ground: System | Fifos;
+  #machineFact: MachineFact = {};
   /** Whether the main thread watches what is not a request. */
   #watched = false;
   /** When the main thread is to wake us because of the time, or Infinity. */
@@ -72,7 +91,13 @@ export class Engine {
   #now = performance.now();
   #stopped = false;
 
-  constructor(options: EngineOptions, lines: Lines) {
+  /** `store`: who keeps what must outlive this engine; `kept`: what was kept of the one before it. */
+  constructor(
+    options: EngineOptions,
+    lines: Lines,
+    { store = NO_STORE, kept = new Map() }: { store?: Store; kept?: ReadonlyMap<string, number> } = {},
+  ) {
+    this.#options = options;
     this.#lines = lines;
     const { timeOrigin } = performance;
     const clock = () => performance.now();
@@ -80,19 +105,20 @@ export class Engine {
     const booked: LedgerOptions['booked'] =
       tape && (({ build, tag }, held, offered) => tape.booked(timeOrigin + clock(), build.tag, tag, held, offered));
     this.#tape = tape;
+    this.#journal = new Journal(store, kept);
     const granted = (waiter: Waiter, count: number) => this.#granted(waiter, count);
-    this.#ledger = new Ledger(options.capacity, granted, { ...options, clock, booked });
-    this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), (pipe) =>
-      this.#machine?.system.pipeOpened(pipe),
-    );
-    const common = { ledger: this.#ledger, loop: this.#loop, send: lines.send };
+    this.#ledger = new Ledger(options.capacity, granted, { ...options, clock, booked, scribe: this.#scribe() });
+    const tray = new Tray(this.#journal.counters);
+    const opened = (pipe: Pipe) => this.#machine?.system.pipeOpened(pipe);
+    this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), opened, tray);
+    const common = { ledger: this.#ledger, loop: this.#loop, journal: this.#journal, send: lines.send };
     const over = (running: Running) => this.#builds.end(running);
-    this.#leases = new Leases({ ...common, over });
+    this.#leases = new Leases({ ...common, over, note: (running) => this.#builds.note(running) });
     this.#machine = options.system === undefined ? undefined : this.#openMachine(options.system);
     this.#ground =
       this.#machine?.system ??
       new Fifos(
-        { pipes: this.#pipes, leases: this.#leases, loop: this.#loop, now: () => this.#now, over },
+        { ...common, pipes: this.#pipes, leases: this.#leases, now: () => this.#now, over },
         options.fifoPrefix,
       );
     this.#builds = new Builds({ ...common, ground: this.#ground, rules: options.rules });
@@ -101,6 +127,9 @@ export class Engine {
     this.#machine?.system.complete(this.#builds, this.#withs, this.#machine.directory);
     this.#loop.watch(lines.wakeFd, EPOLLIN, () => this.#obey());
     this.#loop.watch(this.#pipes.fd, EPOLLIN, () => this.#pipes.ready(this.#clock()));
+    const { past } = this.#journal;
+    if (past === undefined) this.#journal.commit(tray.readEnd);
+    else this.#restore(past, tray);
   }
 
   /** Runs until it is told to stop. */
@@ -111,6 +140,7 @@ export class Engine {
     }
     this.#builds.close();
     this.#pipes.close();
+    this.#journal.close();
     this.#loop.close();
   }
 
@@ -250,6 +280,86 @@ export class Engine {
     this.#lines.send({ type: 'snapshot', request, snapshot });
   }
 
+  // What outlives the engine.
+
+  /**
+   * Writes down what each client has, before anybody is told; what is put into pipes, the tray. What is set aside for a poller is not
+   * his before he comes for it.
+   */
+  #scribe(): Scribe {
+    const { counters } = this.#journal;
+    return {
+      opened: (client) => {
+        client.record = counters.open();
+      },
+      booked: (client, waiter) => {
+        const { record } = client;
+        if (record === -1) return;
+        if (client.kind === 'offers') counters.lower(record, has(client));
+        else if (client.kind === 'implicit') counters.setNow(record, client.held);
+        else if (waiter instanceof ReadWaiter)
+          counters.setFor(waiter.uniqueLow, waiter.uniqueHigh, record, client.held);
+        else counters.set(record, client.held);
+      },
+      forgotten: (client) => {
+        if (client.record !== -1) counters.close(client.record);
+        client.record = -1;
+      },
+    };
+  }
+
+  #noteMachine(more: MachineFact): void {
+    this.#machineFact = { ...this.#machineFact, ...more };
+    this.#journal.put('machine', this.#machineFact);
+  }
+
+  /**
+   * Goes on where another engine has stopped. Nothing that anybody could see is done before the journal says that it is ours;
+   * what the other one did not answer is answered then.
+   */
+  #restore(past: Past, tray: Tray): void {
+    const again = this.#machine === undefined ? [] : this.#askAgain(this.#machine);
+    const asked = new Set(again.map(({ unique }) => unique));
+    past.counters.settle((unique) => asked.has(unique), this.#journal.trayBefore);
+    this.#withs.restore(past);
+    this.#builds.restoreAll(past);
+    this.#machine?.system.restoreProcesses(past);
+    this.#machine?.file.resume(past.counters.files());
+    if (this.#machine !== undefined) this.#restoreMachine(this.#machine, past);
+    this.#journal.commit(tray.readEnd);
+    this.#ledger.resume();
+    for (const request of again) this.#machine?.session.handle(request);
+    this.#ground.resume();
+    this.#machine?.file.rouse();
+  }
+
+  #restoreMachine({ session, directory }: Machine, past: Past): void {
+    const { minor, resend = false, socket = false } = (past.facts.get('machine') ?? {}) as MachineFact;
+    directory.resume({ nextPipe: past.counters.mark(MARK.pipe), socket });
+    if (socket) this.#noteMachine({ socket });
+    if (minor !== undefined) session.resume({ minor, resend });
+  }
+
+  /** What the engine before us has read and not answered, oldest first, and what came first beside it. */
+  #askAgain({ channel }: Machine): Request[] {
+    const device = (this.#options.system as SystemOptions).device;
+    setNonblocking(device, true);
+    channel.notifyResend();
+    const request = new Request();
+    const receive = reader(device, request.bytes);
+    const again: Request[] = [];
+    const others: Request[] = [];
+    // The kernel hands it out before anything new, but not in the order in which it was asked.
+    for (let more = true; more; ) {
+      const length = receive();
+      if (length <= 0) break;
+      if (!request.received(length)) continue;
+      more = request.resent || UNASKED.has(request.opcode);
+      (request.resent ? again : others).push(request.copy());
+    }
+    return [...again.sort((a, b) => a.unique - b.unique), ...others];
+  }
+
   // System mode.
 
   #openMachine(options: SystemOptions): Machine {
@@ -257,12 +367,14 @@ export class Engine {
     const { send } = this.#lines;
     const channel = deviceChannel(device);
     const now = () => this.#clock();
-    const file = new FileNode(this.#ledger, channel, { recall: () => this.#recall(), now });
-    const directory = new Directory(options);
+    const { counters } = this.#journal;
+    const file = new FileNode(this.#ledger, channel, { recall: () => this.#recall(), now }, counters);
+    const directory = new Directory(options, (next) => counters.setMark(MARK.pipe, next));
     const lookups = new Lookups(send);
     const parts = {
       ledger: this.#ledger,
       loop: this.#loop,
+      journal: this.#journal,
       pipes: this.#pipes,
       leases: this.#leases,
       file,
@@ -279,7 +391,11 @@ export class Engine {
       owe: this.#lines.shift.owe.bind(this.#lines.shift),
       own: (tid: number) => tid === process.pid, // the main thread's
       status: lookups.status.bind(lookups),
-      ready: (minor: number) => send({ type: 'ready', minor }),
+      ready: (agreed: Agreed) => {
+        this.#noteMachine({ ...agreed });
+        send({ type: 'ready' });
+      },
+      bound: () => this.#noteMachine({ socket: true }),
       tooOld: (minor: number) => send({ type: 'too old', minor }),
     };
     const session = new Session({ channel, file, host, directory });
@@ -289,7 +405,7 @@ export class Engine {
       request.bytes.set(bytes);
       if (request.received(bytes.length)) session.handle(request);
     };
-    return { system, session, directory, file, lookups, left };
+    return { channel, system, session, directory, file, lookups, left };
   }
 
   #attach(device: number, { session, file, lookups }: Pick<Machine, 'session' | 'file' | 'lookups'>): void {

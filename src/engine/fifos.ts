@@ -3,9 +3,29 @@
 import { EPOLLET } from '../kernel/epoll.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import type { Ground, Running, Whereabouts } from './builds.ts';
+import type { Mark } from './journal/counters.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Past } from './journal/past.ts';
 import type { Leases } from './leases.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures } from './messages.ts';
+
+interface Parts {
+  pipes: PipeNode;
+  leases: Leases;
+  loop: Loop;
+  journal: Journal;
+  now: () => number;
+  /** Called when a build whose root is gone has nothing left. */
+  over: (running: Running) => void;
+}
+
+/** What the next engine has to know of a build's FIFO. */
+interface FifoFact {
+  path: string;
+  /** What its client has. */
+  has: Mark;
+}
 
 export class Fifos implements Ground {
   readonly #pipes: PipeNode;
@@ -13,26 +33,28 @@ export class Fifos implements Ground {
   readonly #leases: Leases;
   readonly #prefix: string;
   readonly #now: () => number;
-  /** Called when a build whose root is gone has nothing left. */
   readonly #over: (running: Running) => void;
+  readonly #journal: Journal;
   readonly #byBuild = new Map<Running, Pipe>();
 
-  constructor(
-    parts: { pipes: PipeNode; leases: Leases; loop: Loop; now: () => number; over: (running: Running) => void },
-    prefix: string,
-  ) {
+  constructor(parts: Parts, prefix: string) {
     this.#pipes = parts.pipes;
     this.#leases = parts.leases;
     this.#loop = parts.loop;
     this.#now = parts.now;
     this.#over = parts.over;
+    this.#journal = parts.journal;
     this.#prefix = prefix;
   }
 
   start(running: Running): string {
     const path = `${this.#prefix}${running.id}`;
     if (running.lease !== undefined) this.#leases.start(running, path);
-    else this.#byBuild.set(running, this.#pipes.open(running.build, path, this.#now()));
+    else {
+      const pipe = this.#pipes.open(running.build, path, this.#now());
+      this.#byBuild.set(running, pipe);
+      this.#journal.keepPipe(`pipe:${running.id}`, pipe);
+    }
     return path;
   }
 
@@ -40,11 +62,8 @@ export class Fifos implements Ground {
     if (running.lease !== undefined) return this.#leases.rootGone(running);
     const pipe = this.#byBuild.get(running);
     if (pipe === undefined || !this.#pipes.abandon(pipe)) return false;
-    // Something it started lives on. EPOLLERR, which needs no asking for, comes when the last of it has closed the pipe.
     this.#pipes.recount(this.#now());
-    this.#loop.watch(pipe.writeEnd, EPOLLET, () => {
-      if (!this.#pipes.abandon(pipe)) this.#over(running);
-    });
+    this.#watchEnd(running, pipe);
     return true;
   }
 
@@ -55,6 +74,39 @@ export class Fifos implements Ground {
     this.#byBuild.delete(running);
     this.#loop.unwatch(pipe.writeEnd);
     this.#pipes.closePipe(pipe);
+    this.#journal.releasePipe(`pipe:${running.id}`, pipe);
+  }
+
+  fact(running: Running): unknown {
+    const pipe = this.#byBuild.get(running);
+    if (pipe === undefined) return this.#leases.fact(running);
+    const fact: FifoFact = { path: pipe.path as string, has: this.#journal.counters.markOf(pipe.offer.client.record) };
+    return fact;
+  }
+
+  restore(running: Running, fact: unknown, past: Past): void {
+    if (running.lease !== undefined) {
+      this.#leases.restore(running, fact);
+      return;
+    }
+    const { path, has } = fact as FifoFact;
+    const ends = this.#journal.claimPipe(`pipe:${running.id}`, running.rootFd !== -1);
+    if (ends === undefined) return;
+    const pipe = this.#pipes.restore(running.build, ends, past.counters.value(has) ?? 0, this.#now(), { path });
+    this.#byBuild.set(running, pipe);
+    if (running.rootFd === -1) this.#watchEnd(running, pipe);
+  }
+
+  /** Goes on with what was restored. */
+  resume(): void {
+    for (const pipe of this.#byBuild.values()) this.#pipes.resume(pipe, this.#now());
+  }
+
+  /** Something it started lives on. EPOLLERR, which needs no asking for, comes when the last of it has closed the pipe. */
+  #watchEnd(running: Running, pipe: Pipe): void {
+    this.#loop.watch(pipe.writeEnd, EPOLLET, () => {
+      if (!this.#pipes.abandon(pipe)) this.#over(running);
+    });
   }
 
   reclaim(running: Running): number {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Policy } from '../core/policy.ts';
 import { StintError } from '../errors.ts';
+import { KeeperStore } from '../keeper/store.ts';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
@@ -24,6 +25,9 @@ import { newShift, Relief } from './relief.ts';
 import type { Lender, Rules, Said } from './standings.ts';
 import { Turns } from './turns.ts';
 
+/** The key under which the daemon's way into its own mount is kept. */
+const OWN = 'own';
+
 /** What the engine tells of its builds. */
 export interface EngineEvents {
   /** The build has its first slot; `within`: it is part of that build; `slots`: those of the lease that it is, or is in. */
@@ -40,6 +44,12 @@ export interface EngineEvents {
   expired(id: number): void;
   /** A build that nobody has opened is there. */
   appeared(id: number, facts: BuildFacts): void;
+  /** A `stint with` of an engine before this one counts still; `inside`: it speaks of that build; `status`: what `lend` was given. */
+  lent(id: number, inside: number | undefined, status: unknown): void;
+  /** All that was left by an engine before this one was told. Numbers of builds up to `last` were given. */
+  restored(last: number): void;
+  /** So many entries of what the engine before this one has written down could not be read. */
+  damaged(entries: number): void;
   ended(id: number, account: BuildAccount): void;
   /** There is something on the tape. */
   taped(): void;
@@ -58,6 +68,9 @@ export class EngineHandle {
   readonly #wakeFd = openEventfd();
   readonly #worker: Worker;
   readonly #mount: string | undefined;
+  readonly #store: KeeperStore | undefined;
+  /** That of the daemon before us. */
+  readonly #keptFolder: number | undefined;
   /** The daemon's way into its own mount, once that answers. */
   #own: OwnFolder | undefined;
   readonly #turns = new Turns();
@@ -73,6 +86,8 @@ export class EngineHandle {
   constructor(options: EngineOptions, events: EngineEvents) {
     this.#events = events;
     this.#mount = options.system?.mount;
+    this.#store = options.keeper && new KeeperStore(options.keeper.socket);
+    this.#keptFolder = options.keeper?.kept.get(OWN);
     const memory = newShift();
     if (options.system !== undefined)
       this.#relief = new Relief(memory, options.system.device, (bytes) => this.#send({ type: 'request', bytes }));
@@ -80,7 +95,7 @@ export class EngineHandle {
       workerData: { options, wakeFd: this.#wakeFd, memory },
       trackUnmanagedFds: false,
     });
-    if (options.system === undefined) this.#ready.resolve();
+    if (options.system === undefined && !options.keeper?.kept.has('facts')) this.#ready.resolve();
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#worker.on('message', (message: FromEngine) => this.#heard(message));
     this.#worker.on('error', (error: Error) => {
@@ -89,7 +104,7 @@ export class EngineHandle {
     });
   }
 
-  /** Resolves when the mount answers. @throws Error when the kernel is too old */
+  /** Resolves when the mount answers, and what another engine has left is taken over. @throws Error when the kernel is too old */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -134,8 +149,8 @@ export class EngineHandle {
     this.#send({ type: 'rules', ...rules });
   }
 
-  /** Lends what `terms` says as long as the first of `pids` lives: `holds` follows, and `over`. `pids`: see the message. */
-  lend(id: number, { pids, ...lender }: Lender & { pids: readonly number[] }): void {
+  /** Lends what `terms` says as long as the first of `pids` lives: `holds` follows, and `over`. `pids`, `status`: see the message. */
+  lend(id: number, { pids, ...lender }: Lender & { pids: readonly number[]; status: unknown }): void {
     this.#send({ type: 'with', id, pids, ...lender });
   }
 
@@ -214,7 +229,8 @@ export class EngineHandle {
 
   #enter(mount: string): void {
     try {
-      this.#own = new OwnFolder(mount);
+      this.#own = new OwnFolder(mount, this.#keptFolder);
+      this.#store?.keep(OWN, this.#own.fd);
       this.#ready.resolve();
     } catch (error) {
       this.#ready.reject(error);
@@ -247,6 +263,14 @@ export class EngineHandle {
         break;
       case 'appeared':
         this.#events.appeared(message.id, message.facts);
+        break;
+      case 'lent':
+        this.#events.lent(message.id, message.inside, message.status);
+        break;
+      case 'restored':
+        this.#events.restored(message.last);
+        if (message.damaged > 0) this.#events.damaged(message.damaged);
+        if (this.#mount === undefined) this.#ready.resolve();
         break;
       case 'ended':
         this.#events.ended(message.id, message.account);

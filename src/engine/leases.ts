@@ -12,6 +12,7 @@ import type { Shown } from '../nodes/fuse/session.ts';
 import { closeEnds } from '../nodes/pipe.ts';
 import { PrivatePipe } from '../nodes/private-pipe.ts';
 import type { Running } from './builds.ts';
+import type { Journal } from './journal/journal.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { FromEngine, LeaseTerms } from './messages.ts';
@@ -34,9 +35,21 @@ export interface Lease extends LeaseTerms {
   toldAt: number;
 }
 
+/** What the next engine has to know of a lease beside its terms. */
+interface LeaseFact {
+  /** Whether it has a pipe. */
+  pipe: boolean;
+  path: string | undefined;
+  /** The node id of the pipe. */
+  node: number | undefined;
+}
+
 interface Parts {
   ledger: Ledger;
   loop: Loop;
+  journal: Journal;
+  /** Writes down what is known of it. */
+  note: (running: Running) => void;
   send: (message: FromEngine) => void;
   /** Nothing of a lease is left. */
   over: (running: Running) => void;
@@ -69,6 +82,7 @@ export class Leases {
     if (path !== undefined) {
       leased.lease.pipe = PrivatePipe.make(path);
       leased.lease.pipe.put(leased.root.held - 1);
+      this.#keep(leased, leased.lease.pipe);
     }
     leased.lease.told = leased.root.held;
     this.#leased.add(leased);
@@ -119,6 +133,8 @@ export class Leases {
       if (open) {
         lease.pipe = new PrivatePipe(ends);
         lease.pipe.put((running as Leased).root.held - 1);
+        this.#keep(running, lease.pipe);
+        this.#parts.note(running);
       } else {
         if (ends !== undefined) closeEnds(ends);
         lease.node = undefined;
@@ -142,10 +158,28 @@ export class Leases {
     if (!pipe.abandon()) return false;
     // Whoever holds a token runs one more job than it has tokens.
     this.#parts.ledger.release(root, held === 0 ? root.held : root.held - 1 - held);
-    this.#parts.loop.watch(pipe.writeEnd, EPOLLET, () => {
-      if (!pipe.abandon()) this.#parts.over(running);
-    });
+    this.#watchEnd(running, pipe);
     return true;
+  }
+
+  fact({ lease }: Running): LeaseFact {
+    return { pipe: lease?.pipe !== undefined, path: lease?.pipe?.path, node: lease?.pipe && lease.node?.id };
+  }
+
+  /** Takes over a lease that another engine had; its root and what that has are there. */
+  restore(running: Running, fact: unknown): void {
+    const { pipe, path, node } = fact as LeaseFact;
+    const { lease, root, rootFd } = running;
+    const ends = pipe ? this.#parts.journal.claimPipe(`lease:${running.id}`, rootFd !== -1) : undefined;
+    if (lease === undefined) return;
+    if (ends !== undefined) {
+      lease.pipe = new PrivatePipe(ends, path);
+      if (node !== undefined) lease.node = { id: node, waiting: [] };
+      if (rootFd === -1) this.#watchEnd(running, lease.pipe);
+    }
+    if (root === undefined) return;
+    lease.told = root.held;
+    this.#leased.add(running as Leased);
   }
 
   /** A lease is over. */
@@ -158,6 +192,17 @@ export class Leases {
     this.#parts.loop.unwatch(lease.pipe.writeEnd);
     lease.pipe.close();
     lease.pipe = undefined;
+    this.#parts.journal.releasePipe(`lease:${running.id}`, { returnEnd: -1 });
+  }
+
+  #keep({ id }: Running, { writeEnd }: PrivatePipe): void {
+    this.#parts.journal.keepPipe(`lease:${id}`, { writeEnd, returnEnd: -1 });
+  }
+
+  #watchEnd(running: Running, pipe: PrivatePipe): void {
+    this.#parts.loop.watch(pipe.writeEnd, EPOLLET, () => {
+      if (!pipe.abandon()) this.#parts.over(running);
+    });
   }
 
   settle(now: number): void {

@@ -18,6 +18,8 @@ export interface BuildFacts {
   kind: 'run' | 'with' | 'scope' | 'session';
   label: string;
   cwd: string;
+  /** When it came, Unix time in milliseconds. */
+  since: number;
   /** Process id of its root, 0 when it has no single one. */
   rootPid: number;
   uid: number;
@@ -160,7 +162,16 @@ export type ToEngine =
   /** What the configuration says of builds from now on, also of those that are there. */
   | { type: 'rules'; rules: readonly Rule[]; class: BuildClass }
   /** A `stint with` begins: its process, and those above it, nearest first; whether it may do more than its user. */
-  | { type: 'with'; id: number; pids: readonly number[]; uid: number; trusted: boolean; terms: Omit<Lent, 'slots'> }
+  | {
+      type: 'with';
+      id: number;
+      pids: readonly number[];
+      uid: number;
+      trusted: boolean;
+      terms: Omit<Lent, 'slots'>;
+      /** What the main thread wants to be told of it should another engine take over. */
+      status: unknown;
+    }
   /** The bounds of a build beside those of rules; a name of a cap that was not set yet stands for no bound. */
   | { type: 'bounds'; id: number; caps: readonly string[] }
   /** How many slots the builds that share this bound may have together; not for those of rules. */
@@ -197,8 +208,12 @@ export type FromEngine =
   | { type: 'wish'; id: number; slots: number }
   /** The time of a build is over. */
   | { type: 'expired'; id: number }
-  /** A build that nobody has opened: somebody in it opened the node. */
+  /** A build that nobody has opened: somebody in it opened the node; or one that an engine before this one knew. */
   | { type: 'appeared'; id: number; facts: BuildFacts }
+  /** A `stint with` that another engine was told of counts still. */
+  | { type: 'lent'; id: number; inside: number | undefined; status: unknown }
+  /** All that another engine has left was told; `last`: the highest number of a build that was given; `damaged`: entries that could not be read. */
+  | { type: 'restored'; last: number; damaged: number }
   /** A build is over; `account`: what it has had. */
   | { type: 'ended'; id: number; account: BuildAccount }
   | { type: 'snapshot'; request: number; snapshot: Snapshot }
@@ -215,8 +230,8 @@ export type FromEngine =
   | { type: 'quiet'; others: number }
   /** The engine is to be woken by a request after so many milliseconds. */
   | { type: 'alarm'; after: number }
-  /** The FUSE mount answers; `minor` of the protocol. */
-  | { type: 'ready'; minor: number }
+  /** The FUSE mount answers, if there is one, and what another engine has left is taken over. */
+  | { type: 'ready' }
   | { type: 'too old'; minor: number }
   /** The mount was taken away, or its connection aborted; the engine has ended. */
   | { type: 'unmounted' }
@@ -249,6 +264,8 @@ export interface EngineOptions {
   fifoPrefix: string;
   /** System mode. */
   system?: SystemOptions;
+  /** The socket of the keeper, and what it has kept of the engine before this one; without it nothing outlives the engine. */
+  keeper?: { socket: number; kept: ReadonlyMap<string, number> };
   /** Check the ledger's invariants after each mutation. */
   audit: boolean;
   /** Where each booking is written down; undefined: nowhere. */

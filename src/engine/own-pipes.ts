@@ -4,9 +4,10 @@ import { EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
 import type { Directory } from '../nodes/fuse/directory.ts';
 import type { Shown } from '../nodes/fuse/session.ts';
 import { closeEnds, type Ends, type Pipe, type PipeNode } from '../nodes/pipe.ts';
+import type { Journal } from './journal/journal.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
-import type { Process } from './process.ts';
+import type { Process, ProcessFact } from './process.ts';
 
 const { EMFILE } = os.constants.errno;
 
@@ -22,6 +23,7 @@ export interface OwnPipe {
 
 interface Parts {
   pipes: PipeNode;
+  journal: Journal;
   lookups: Lookups;
   loop: Loop;
   now: () => number;
@@ -30,10 +32,13 @@ interface Parts {
 export class OwnPipes {
   readonly #parts: Parts;
   readonly #directory: Directory;
+  /** Writes down what is known of it. */
+  readonly #note: (process: Process) => void;
   readonly #byPipe = new Map<Pipe, Process>();
 
-  constructor(parts: Parts, directory: Directory) {
+  constructor(parts: Parts, directory: Directory, note: (process: Process) => void) {
     this.#parts = parts;
+    this.#note = note;
     this.#directory = directory;
   }
 
@@ -67,7 +72,7 @@ export class OwnPipes {
   }
 
   #adopt(process: Process, made: OwnPipe, ends: Ends | undefined): void {
-    const { pipes, loop, now } = this.#parts;
+    const { pipes, now } = this.#parts;
     const waiting = made.waiting.splice(0);
     if (ends === undefined || !process.alive) {
       if (ends !== undefined) closeEnds(ends);
@@ -80,10 +85,25 @@ export class OwnPipes {
       tag: process.pid,
       afterOpen: true, // else a token could be taken before the job that runs without one is charged
     });
-    made.pipe = pipe;
-    this.#byPipe.set(pipe, process);
-    if (pipe.returnEnd !== -1) loop.watch(pipe.returnEnd, EPOLLIN, () => pipes.returned(pipe, now()));
+    this.#enter(process, made, pipe);
+    this.#parts.journal.keepPipe(`pipe:${made.id}`, pipe);
+    this.#note(process);
     for (const answer of waiting) answer({ node: 'pipe', id: made.id });
+  }
+
+  /** Takes over the pipe that the process was shown by another engine. */
+  restore(process: Process, { id, returnId, looks }: NonNullable<ProcessFact['pipe']>, has: number): void {
+    const { journal, pipes, now } = this.#parts;
+    const ends = journal.claimPipe(`pipe:${id}`, process.alive);
+    if (ends === undefined) return;
+    const pipe = pipes.restore(process.running.build, ends, has, now(), { looks, afterOpen: true });
+    process.pipe = { id, returnId, pipe, waiting: [] };
+    this.#enter(process, process.pipe, pipe);
+  }
+
+  /** Goes on with what was restored. */
+  resume(): void {
+    for (const pipe of this.#byPipe.keys()) this.#parts.pipes.resume(pipe, this.#parts.now());
   }
 
   /** A split pipe is for clients that open once to read and then once to write. */
@@ -94,14 +114,20 @@ export class OwnPipes {
 
   /** The process is gone. False when nobody else has its pipe open; else `over` is called when the last of them has closed it. */
   abandon(process: Process, over: () => void): boolean {
-    const { pipes, loop, now } = this.#parts;
+    const { pipes, now } = this.#parts;
     const pipe = process.pipe?.pipe;
     if (pipe === undefined || !pipes.abandon(pipe)) return false;
     pipes.recount(now());
+    this.watchEnd(pipe, over);
+    return true;
+  }
+
+  /** Calls `over` when nobody has the pipe open any more. */
+  watchEnd(pipe: Pipe, over: () => void): void {
+    const { pipes, loop } = this.#parts;
     loop.watch(pipe.writeEnd, EPOLLET, () => {
       if (!pipes.abandon(pipe)) over();
     });
-    return true;
   }
 
   close(process: Process): void {
@@ -115,5 +141,13 @@ export class OwnPipes {
     this.#parts.loop.unwatch(made.pipe.writeEnd);
     if (made.pipe.returnEnd !== -1) this.#parts.loop.unwatch(made.pipe.returnEnd);
     this.#parts.pipes.closePipe(made.pipe);
+    this.#parts.journal.releasePipe(`pipe:${made.id}`, made.pipe);
+  }
+
+  #enter(process: Process, made: OwnPipe, pipe: Pipe): void {
+    const { pipes, loop, now } = this.#parts;
+    made.pipe = pipe;
+    this.#byPipe.set(pipe, process);
+    if (pipe.returnEnd !== -1) loop.watch(pipe.returnEnd, EPOLLIN, () => pipes.returned(pipe, now()));
   }
 }

@@ -4,11 +4,14 @@ import type { Caller, Thread } from '../nodes/caller.ts';
 import type { NodeChoice } from '../process/clients.ts';
 import type { Lineage } from '../process/lineage.ts';
 import type { Running } from './builds.ts';
+import type { Mark } from './journal/counters.ts';
 import type { ClientFigures } from './messages.ts';
 import type { OwnPipe } from './own-pipes.ts';
 
 /** A process that opened the node, or is about to. */
 export interface Process extends Caller {
+  /** Under which number the journal knows it: a pid comes back. */
+  readonly serial: number;
   readonly pid: number;
   readonly start: number;
   readonly uid: number;
@@ -28,6 +31,29 @@ export interface Process extends Caller {
   pipe: OwnPipe | undefined;
   /** Whether it has opened the node, and not merely looked. */
   opened: boolean;
+}
+
+/** What the next engine has to know of a process: under `process:SERIAL`. */
+export interface ProcessFact
+  extends Pick<Process, 'pid' | 'start' | 'uid' | 'topmost' | 'program' | 'choice' | 'opened' | 'alive'> {
+  /** The number of its build. */
+  build: number;
+  /** What it has at the file node. */
+  has: Mark;
+  implicit: boolean;
+  /** Its pipe, and what its clients have of it. */
+  pipe: (Pick<OwnPipe, 'id' | 'returnId'> & { has: Mark; looks: boolean }) | undefined;
+}
+
+export function processFact(process: Process, markOf: (client: Client) => Mark): ProcessFact {
+  const { pid, start, uid, topmost, program, choice, opened, alive, running, client, implicit, pipe } = process;
+  const of = { pid, start, uid, topmost, program, choice, opened, alive, build: running.id, has: markOf(client) };
+  const offer = pipe?.pipe?.offer;
+  return {
+    ...of,
+    implicit: implicit !== undefined,
+    pipe: pipe && offer && { id: pipe.id, returnId: pipe.returnId, has: markOf(offer.client), looks: offer.looks },
+  };
 }
 
 /** Portage runs a job without a token only if MAKEFLAGS came to it from its environment. */

@@ -3,6 +3,7 @@
 import { closeSync } from 'node:fs';
 import os from 'node:os';
 import type { Ledger } from '../core/ledger.ts';
+import type { Client } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import type { Caller, Thread } from '../nodes/caller.ts';
@@ -13,12 +14,14 @@ import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { type NodeChoice, nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
 import type { Builds, Ground, Opening, Running, Whereabouts } from './builds.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Past } from './journal/past.ts';
 import type { Leases } from './leases.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
 import { OwnPipes } from './own-pipes.ts';
-import { clientFigures, type Process, waiterOf, withMakeflags } from './process.ts';
+import { clientFigures, type Process, type ProcessFact, processFact, waiterOf, withMakeflags } from './process.ts';
 import type { Withs } from './withs.ts';
 
 const { EACCES, EMFILE, ENOENT } = os.constants.errno;
@@ -28,9 +31,18 @@ const MAX_SEEN = 1024;
 
 /** Descriptors that the daemon keeps open for a process's pipe. */
 const PIPE_DESCRIPTORS = { file: 0, pipe: 2, split: 3 } as const;
+/** What the next engine has to know of a build of the machine. */
+interface SystemFact {
+  lease: unknown;
+  /** When its root was started. */
+  start: number | undefined;
+  /** By what processes find it. */
+  keys: string[];
+}
 
 interface Parts {
   ledger: Ledger;
+  journal: Journal;
   pipes: PipeNode;
   file: FileNode;
   leases: Leases;
@@ -63,6 +75,7 @@ export class System implements Ground {
   /** Builds whose root is being looked up. */
   readonly #opening = new Set<number>();
   #nextId = 1;
+  #nextProcess = 1;
   #refusing = false;
   /** Whether callers are shown the node. Not while the daemon binds its socket: who waits can keep the directory locked. */
   #shown = false;
@@ -80,7 +93,7 @@ export class System implements Ground {
     this.#builds = builds;
     this.#withs = withs;
     this.#directory = directory;
-    this.#pipes = new OwnPipes(this.#parts, directory);
+    this.#pipes = new OwnPipes(this.#parts, directory, (process) => this.#note(process));
   }
 
   // Builds.
@@ -103,8 +116,8 @@ export class System implements Ground {
       this.#builds.open(id, facts, opening);
       const running = this.#builds.byId.get(id);
       if (running === undefined) return;
-      this.#roots.set(lineage.pid, { start: lineage.start, running });
-      this.#rootStart.set(running, lineage.start);
+      this.#setRoot(running, lineage.start);
+      this.#builds.note(running);
     });
   }
 
@@ -136,6 +149,35 @@ export class System implements Ground {
       this.#gone(process);
       this.#parts.file.rouse(process.client);
     }
+  }
+
+  fact(running: Running): unknown {
+    const keys = [...this.#keyed].flatMap(([key, keyed]) => (keyed === running ? [key] : []));
+    const lease = running.lease && this.#parts.leases.fact(running);
+    const fact: SystemFact = { lease, start: this.#rootStart.get(running), keys };
+    return fact;
+  }
+
+  restore(running: Running, fact: unknown): void {
+    const { lease, start, keys } = fact as SystemFact;
+    if (running.lease !== undefined) this.#parts.leases.restore(running, lease);
+    for (const key of keys) this.#keyed.set(key, running);
+    if (start !== undefined) this.#setRoot(running, start);
+    if (running.id % 2 === 0) this.#nextId = Math.max(this.#nextId, running.id / 2 + 1);
+  }
+
+  /** Takes over the processes that another engine knew, after the builds. Callers are shown the node at once. */
+  restoreProcesses(past: Past): void {
+    for (const [key, fact] of past.facts) {
+      if (key.startsWith('process:'))
+        this.#restoreProcess(Number(key.slice('process:'.length)), fact as ProcessFact, past);
+    }
+    this.#shown = true;
+  }
+
+  /** Goes on with what was restored. */
+  resume(): void {
+    this.#pipes.resume();
   }
 
   clientAbove(pids: readonly number[]): Running | undefined {
@@ -275,8 +317,10 @@ export class System implements Ground {
   #processOf(lineage: Lineage): Process | undefined {
     const known = this.#find(lineage);
     if (known !== undefined) {
+      const renamed = known.program !== lineage.program;
       known.program = lineage.program;
       known.choice = nodeFor(lineage.program, this.#rules);
+      if (renamed) this.#note(known);
       return known;
     }
     const stale = this.#processes.get(lineage.pid);
@@ -290,6 +334,7 @@ export class System implements Ground {
     }
     const { running, topmost } = this.#buildOf(lineage);
     const process: Process = {
+      serial: this.#nextProcess++,
       pid: lineage.pid,
       start: lineage.start,
       uid: lineage.uid,
@@ -306,11 +351,57 @@ export class System implements Ground {
       pipe: undefined,
       opened: false,
     };
-    this.#processes.set(process.pid, process);
+    this.#enter(process);
     this.#keep(process, 1);
-    this.#membersOf(running).add(process);
-    this.#parts.loop.watch(pidfd, EPOLLIN, () => this.#gone(process));
+    this.#parts.journal.keep(`process:${process.serial}`, pidfd);
+    this.#note(process);
     return process;
+  }
+
+  #enter(process: Process): void {
+    this.#membersOf(process.running).add(process);
+    if (!process.alive) return;
+    this.#processes.set(process.pid, process);
+    this.#parts.loop.watch(process.pidfd, EPOLLIN, () => this.#gone(process));
+  }
+
+  #restoreProcess(serial: number, fact: ProcessFact, { counters }: Past): void {
+    const { ledger, journal } = this.#parts;
+    this.#nextProcess = Math.max(this.#nextProcess, serial + 1);
+    const running = this.#builds.byId.get(fact.build);
+    if (running === undefined) return;
+    const { pid, start, uid, topmost, program, choice, opened } = fact;
+    const pidfd = (fact.alive ? journal.claim(`process:${serial}`) : undefined) ?? -1;
+    const alive = pidfd !== -1;
+    const client = ledger.openClient(running.build, 'exact', pid);
+    const of = { serial, pid, start, uid, topmost, program, choice, opened, running, pidfd, alive, client };
+    const process: Process = { ...of, descriptors: 0, threads: [], implicit: undefined, pipe: undefined };
+    if (alive) this.#keep(process, 1);
+    if (alive) ledger.restore(client, counters.value(fact.has) ?? 0, 0);
+    else ledger.forget(client);
+    if (alive && fact.implicit) {
+      process.implicit = ledger.openClient(running.build, 'implicit', pid);
+      ledger.restore(process.implicit, 1, 0);
+    }
+    this.#enter(process);
+    if (fact.pipe !== undefined) this.#pipes.restore(process, fact.pipe, counters.value(fact.pipe.has) ?? 0);
+    if (alive && fact.pipe !== undefined) this.#keep(process, PIPE_DESCRIPTORS[choice.node]);
+    const pipe = process.pipe?.pipe;
+    this.#note(process);
+    if (!alive && pipe !== undefined) this.#pipes.watchEnd(pipe, () => this.#leave(process));
+    else if (!alive) this.#leave(process);
+  }
+
+  /** Writes down what the next engine has to know of a process. */
+  #note(process: Process): void {
+    const { counters } = this.#parts.journal;
+    const markOf = ({ record }: Client) => counters.markOf(record);
+    this.#parts.journal.put(`process:${process.serial}`, processFact(process, markOf));
+  }
+
+  #setRoot(running: Running, start: number): void {
+    if (running.rootFd !== -1) this.#roots.set(running.facts.rootPid, { start, running });
+    this.#rootStart.set(running, start);
   }
 
   #buildOf(lineage: Lineage): { running: Running; topmost: boolean } {
@@ -325,11 +416,13 @@ export class System implements Ground {
         : scope === undefined
           ? (['session', session.pid] as const)
           : (['scope', 0] as const);
-    const facts = { kind, label, cwd, rootPid, uid, groups: [gid, ...lineage.groups], cgroup };
+    const since = Date.now();
+    const facts = { kind, label, cwd, since, rootPid, uid, groups: [gid, ...lineage.groups], cgroup };
     const withs = below === undefined ? [] : this.#withs.below(below);
     const running = this.#builds.add(this.#newId(), facts, { withs, below });
     running.started = true;
     this.#keyed.set(key, running);
+    this.#builds.note(running);
     this.#parts.send({ type: 'appeared', id: running.id, facts });
     return { running, topmost };
   }
@@ -384,8 +477,12 @@ export class System implements Ground {
   #opened(process: Process): void {
     if (process.opened || !process.alive) return;
     process.opened = true;
-    if (!process.topmost || process.choice.implicit !== true || this.#covered(process)) return;
+    if (!process.topmost || process.choice.implicit !== true || this.#covered(process)) {
+      this.#note(process);
+      return;
+    }
     process.implicit = this.#parts.ledger.openClient(process.running.build, 'implicit', process.pid);
+    this.#note(process);
     this.#parts.ledger.charge(process.implicit);
   }
 
@@ -420,11 +517,14 @@ export class System implements Ground {
     if (process.implicit !== undefined) ledger.forget(process.implicit);
     if (this.#processes.get(process.pid) === process) this.#processes.delete(process.pid);
     // What has inherited its pipe keeps its account.
-    if (!this.#pipes.abandon(process, () => this.#leave(process))) this.#leave(process);
+    if (this.#pipes.abandon(process, () => this.#leave(process))) this.#note(process);
+    else this.#leave(process);
+    this.#parts.journal.release(`process:${process.serial}`);
   }
 
   /** Nothing of the process is left. */
   #leave(process: Process): void {
+    this.#parts.journal.drop(`process:${process.serial}`);
     this.#pipes.close(process);
     this.#keep(process, -process.descriptors);
     const { running } = process;

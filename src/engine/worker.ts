@@ -1,8 +1,12 @@
-// The engine's thread. However it ends, the mount ends with it: another thread may be waiting for an answer in there.
-import { closeSync } from 'node:fs';
+// The engine's thread. However it ends, another thread may be waiting for an answer in the mount at that moment: so with it
+// ends the mount or, where a keeper goes on with that, the process.
+import { closeSync, writeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { KeeperStore, THREAD } from '../keeper/store.ts';
+import { exitNow } from '../kernel/exit.ts';
+import { openThreadPidfd } from '../kernel/pidfd.ts';
 import { Engine } from './engine.ts';
-import type { EngineOptions, ToEngine } from './messages.ts';
+import type { EngineOptions, FromEngine, ToEngine } from './messages.ts';
 import { Shift } from './relief.ts';
 
 const { options, wakeFd, memory } = workerData as {
@@ -13,14 +17,31 @@ const { options, wakeFd, memory } = workerData as {
 const shift = new Shift(memory);
 const port = parentPort as MessagePort;
 
+const { keeper } = options;
+const store = keeper && new KeeperStore(keeper.socket);
+if (store !== undefined) announce(store);
 try {
-  new Engine(options, {
+  const lines = {
     wakeFd,
     shift,
     receive: () => receiveMessageOnPort(port)?.message as ToEngine | undefined,
-    send: (message) => port.postMessage(message),
-  }).run();
+    send: (message: FromEngine) => port.postMessage(message),
+  };
+  new Engine(options, lines, keeper && store && { store, kept: keeper.kept }).run();
+  store?.drop(THREAD); // it ends as it should
+} catch (error) {
+  if (store === undefined) throw error;
+  writeSync(2, `stint: internal error: ${(error as Error).stack ?? error}\n`);
+  exitNow(1);
 } finally {
   shift.end();
   if (options.system !== undefined) closeSync(options.system.device);
+}
+
+/** Lets the keeper know when this thread ends. */
+function announce(store: KeeperStore): void {
+  const pidfd = openThreadPidfd();
+  if (pidfd === undefined) return;
+  store.keep(THREAD, pidfd);
+  closeSync(pidfd);
 }

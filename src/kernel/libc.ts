@@ -1,12 +1,13 @@
 // The C library, loaded once, and the way a failed call becomes an error with an errno name.
 // Only src/kernel knows that koffi exists. koffi's errno is per thread, so calls from a worker are safe.
 import { createRequire } from 'node:module';
-import type { address as addressOf, errno as errnoOf, load as loadLibrary } from 'koffi';
+import type { address as addressOf, errno as errnoOf, load as loadLibrary, view as viewOf } from 'koffi';
 
 interface Koffi {
   address: typeof addressOf;
   errno: typeof errnoOf;
   load: typeof loadLibrary;
+  view: typeof viewOf;
 }
 
 // Not imported: that would load all of node:util at each start, for a message that is seldom needed.
@@ -20,6 +21,9 @@ export const libc = koffi.load(null);
 export function address(buffer: Uint8Array): bigint {
   return koffi.address(buffer as Buffer);
 }
+
+/** The `size` bytes that lie at an address, without a copy; whoever uses them sees to it that they stay there. */
+export const bytesAt = (at: bigint, size: number): ArrayBuffer => koffi.view(at, size);
 
 /** The errno of the last failed call of this thread, as a positive number. */
 export const errno = (): number => koffi.errno();

@@ -14,6 +14,7 @@ import type { Client, Waiter } from '../core/types.ts';
 import type { Caller, Thread } from './caller.ts';
 import type { Channel } from './fuse/channel.ts';
 import { FUSE_POLL_SCHEDULE_NOTIFY, type Request } from './fuse/wire.ts';
+import { NO_NOTES, type Notes } from './notes.ts';
 
 const { EAGAIN, EINTR, EBADF } = os.constants.errno;
 const { O_NONBLOCK, O_ACCMODE = 3, O_WRONLY } = constants as typeof constants & { O_ACCMODE?: number };
@@ -54,7 +55,7 @@ interface OpenFile {
 }
 
 /** A read that blocks. The records are used again. */
-class ReadWaiter implements Waiter {
+export class ReadWaiter implements Waiter {
   client!: Client;
   readonly reserves = false;
   since = 0;
@@ -81,6 +82,9 @@ class PollWaiter implements Waiter {
   }
 }
 
+/** A request, as far as its answer needs it. */
+type Answered = Pick<Request, 'uniqueLow' | 'uniqueHigh'>;
+
 /** What the node asks of the pool beside the ledger. */
 export interface Spare {
   /** Tries to make a slot free that lies unused somewhere, for somebody who does not wait. */
@@ -93,6 +97,7 @@ export class FileNode {
   readonly #ledger: Ledger;
   readonly #channel: Channel;
   readonly #spare: Spare;
+  readonly #notes: Notes;
   readonly #files: (OpenFile | undefined)[] = [undefined];
   readonly #free: number[] = [];
   readonly #readers = new Map<number, ReadWaiter>();
@@ -106,24 +111,44 @@ export class FileNode {
   /** Tokens returned by clients that had nothing to return, in all. */
   surplus = 0;
 
-  constructor(ledger: Ledger, channel: Channel, spare: Spare) {
+  constructor(ledger: Ledger, channel: Channel, spare: Spare, notes: Notes = NO_NOTES) {
     this.#ledger = ledger;
+    this.#notes = notes;
     this.#channel = channel;
     this.#spare = spare;
   }
 
-  open(): number {
+  /** A new open file, for the answer to a request; 0: there is no room for one more. */
+  open({ uniqueLow, uniqueHigh }: Answered): number {
     const fh = this.#free.pop() ?? this.#files.length;
-    this.#files[fh] = { fh, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, polls: [] };
+    this.#notes.answering(uniqueLow, uniqueHigh);
+    const noted = this.#notes.openFile(fh);
+    this.#notes.answered();
+    if (!noted) return 0;
+    this.#files[fh] = newFile(fh);
     this.opens++;
     return fh;
   }
 
-  release(fh: number): void {
+  /** Goes on with what was open before this node was made. */
+  resume(files: Iterable<Pick<OpenFile, 'fh' | 'khLow' | 'khHigh'>>): void {
+    for (const { fh, khLow, khHigh } of files) {
+      this.#notes.openFile(fh);
+      this.#notes.pollFile(fh, khLow, khHigh);
+      this.#files[fh] = { ...newFile(fh), khLow, khHigh };
+      this.opens++;
+    }
+    for (let fh = 1; fh < this.#files.length; fh++) if (this.#files[fh] === undefined) this.#free.push(fh);
+  }
+
+  release(fh: number, { uniqueLow, uniqueHigh }: Answered): void {
     const file = this.#files[fh];
     if (file === undefined) return;
     for (const waiter of file.polls) this.#ledger.cancel(waiter);
     for (const waiter of file.polls) if (waiter.until > 0) this.#passOn(waiter);
+    this.#notes.answering(uniqueLow, uniqueHigh);
+    this.#notes.closeFile(fh);
+    this.#notes.answered();
     this.#files[fh] = undefined;
     this.#free.push(fh);
     this.opens--;
@@ -137,6 +162,12 @@ export class FileNode {
   }
 
   read(request: Request, thread: Thread): void {
+    this.#notes.answering(request.uniqueLow, request.uniqueHigh);
+    this.#read(request, thread);
+    this.#notes.answered();
+  }
+
+  #read(request: Request, thread: Thread): void {
     const { uniqueLow, uniqueHigh } = request;
     const file = this.#files[request.fh];
     if (file === undefined || (request.fileFlags & O_ACCMODE) === O_WRONLY) {
@@ -171,11 +202,15 @@ export class FileNode {
   write(request: Request, thread: Thread): void {
     const file = this.#files[request.fh];
     const { size, uniqueLow, uniqueHigh } = request;
+    const { client } = thread.caller;
+    const lends = file !== undefined && file.sharers === undefined;
+    this.#notes.returning(request, client.record, lends);
     this.#channel.written(uniqueLow, uniqueHigh, size); // first: see fuse/holding.ts
     if (file !== undefined) {
       this.#used(file, thread);
-      this.#giveBack(thread.caller.client, size, file);
+      this.#giveBack(client, size, file);
     }
+    this.#notes.returned();
     this.settle();
   }
 
@@ -189,8 +224,11 @@ export class FileNode {
       if (!waits && !this.#readable(client)) this.#spare.recall();
       if (this.#readable(client)) events |= READABLE;
       if (waits) {
-        file.khLow = request.khLow;
-        file.khHigh = request.khHigh;
+        if (file.khLow !== request.khLow || file.khHigh !== request.khHigh) {
+          file.khLow = request.khLow;
+          file.khHigh = request.khHigh;
+          this.#notes.pollFile(file.fh, file.khLow, file.khHigh);
+        }
         const poller = pollerOf(file, client) ?? newPoller(file, client);
         if (!(events & READABLE)) this.#await(poller);
       }
@@ -230,10 +268,12 @@ export class FileNode {
     this.settle();
   }
 
-  /** The account of a process that lives was closed: whoever sleeps there in a poll has to ask anew. */
-  rouse(client: Client): void {
+  /** What a poller waits with was lost: all of them have to ask anew, or those of one process whose account was closed. */
+  rouse(client?: Client): void {
     for (const file of this.#files) {
-      if (file !== undefined && pollerOf(file, client) !== undefined) this.#channel.notifyPoll(file.khLow, file.khHigh);
+      if (file === undefined || (file.khLow === 0 && file.khHigh === 0)) continue;
+      if (client === undefined || pollerOf(file, client) !== undefined)
+        this.#channel.notifyPoll(file.khLow, file.khHigh);
     }
   }
 
@@ -330,6 +370,10 @@ export class FileNode {
     if (left > 0 && this.#ledger.lend(client)) left--;
     this.surplus += left;
   }
+}
+
+function newFile(fh: number): OpenFile {
+  return { fh, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, polls: [] };
 }
 
 function pollerOf(file: OpenFile, client: Client): PollWaiter | undefined {

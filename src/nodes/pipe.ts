@@ -12,12 +12,13 @@
 import { closeSync, unlinkSync } from 'node:fs';
 import type { Ledger } from '../core/ledger.ts';
 import type { Offer, Offers } from '../core/offers.ts';
-import type { Build, Waiter } from '../core/types.ts';
+import { type Build, has, type Waiter } from '../core/types.ts';
 import { hasReader, openFifo, openReadEnd, pathOf, removeFifo } from '../kernel/fifo.ts';
 import { bytesInPipe } from '../kernel/fionread.ts';
 import { IN_ACCESS, IN_CLOSE, IN_MODIFY, IN_OPEN, IN_Q_OVERFLOW, Inotify } from '../kernel/inotify.ts';
-import { readBytes, writeBytes } from '../kernel/io.ts';
+import { readBytes } from '../kernel/io.ts';
 import type { Node } from './node.ts';
+import { Tray } from './tray.ts';
 
 const WATCHED = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE;
 /** A watch must ask for something: what the one pipe of an uncontended pool is asked for. */
@@ -29,8 +30,6 @@ const MUTED = IN_OPEN;
 const COUNT_SOONEST = 10;
 const COUNT_LATEST = 1000;
 export const FIFO_MODE = 0o600;
-/** The byte put in for a slot: what GNU make writes. Clients give back this one or another. */
-export const TOKEN = '+';
 
 /** The server's descriptors of a pipe. */
 export interface Ends {
@@ -86,7 +85,7 @@ export class PipeNode implements Node {
   readonly #byWatch = new Map<number, Pipe>();
   readonly #byOffer = new Map<Offer, Pipe>();
   readonly #byWaiter = new Map<Waiter, Pipe>();
-  readonly #tokens = Buffer.alloc(4096, TOKEN);
+  readonly #tray: Tray;
   readonly #taken = Buffer.alloc(4096);
   readonly #opened: (pipe: Pipe) => void;
   #muted = true;
@@ -96,10 +95,11 @@ export class PipeNode implements Node {
   #changed: Pipe[] = [];
 
   /** `opened` is called when a client has opened a pipe for the first time. */
-  constructor(ledger: Ledger, offers: Offers, opened: (pipe: Pipe) => void = () => {}) {
+  constructor(ledger: Ledger, offers: Offers, opened: (pipe: Pipe) => void = () => {}, tray: Tray = new Tray()) {
     this.#ledger = ledger;
     this.#offers = offers;
     this.#opened = opened;
+    this.#tray = tray;
   }
 
   /** Pipes that exist. */
@@ -125,7 +125,39 @@ export class PipeNode implements Node {
   }
 
   /** Takes over the open ends of a FIFO. @throws SystemError: no watch is left; the ends stay open */
-  adopt(
+  adopt(build: Build, ends: Ends, now: number, traits: PipeTraits): Pipe {
+    const pipe = this.#enter(build, ends, now, traits);
+    if (!pipe.afterOpen) this.#offers.ask(pipe.offer, now);
+    return pipe;
+  }
+
+  /**
+   * Takes over a pipe that another node had, without a read end when its owner is gone, of whose slots its client has `slots`, lying there or held. To be followed by
+   * `resume`. @throws SystemError: no watch is left; the ends stay open
+   */
+  restore(build: Build, ends: Ends, slots: number, now: number, traits: PipeTraits): Pipe {
+    const pipe = this.#enter(build, ends, now, traits);
+    this.#ledger.restore(pipe.offer.client, slots, 0); // what of it lies there is counted by `resume`: that can wait for a lock
+    this.#settleRecord(pipe);
+    pipe.opened = slots > 0;
+    return pipe;
+  }
+
+  /** Goes on with a restored pipe, after all that there was is restored. */
+  resume(pipe: Pipe, now: number): void {
+    const { client } = pipe.offer;
+    pipe.lying = bytesInPipe(pipe.writeEnd);
+    this.#ledger.count(client, Math.min(pipe.lying, has(client)));
+    this.#drain(pipe, pipe.lying - client.offered);
+    if (pipe.afterOpen && !pipe.opened) {
+      if (!this.inUse(pipe)) return;
+      pipe.opened = true; // while nobody watched
+      this.#opened(pipe);
+    }
+    this.#offers.resume(pipe.offer, now);
+  }
+
+  #enter(
     build: Build,
     { readEnd, writeEnd, returnEnd }: Ends,
     now: number,
@@ -150,7 +182,6 @@ export class PipeNode implements Node {
     this.#byWatch.set(watch, pipe);
     this.#byOffer.set(offer, pipe);
     this.#byWaiter.set(offer.waiter, pipe);
-    if (!afterOpen) this.#offers.ask(offer, now);
     return pipe;
   }
 
@@ -221,10 +252,11 @@ export class PipeNode implements Node {
 
   /** Something was returned into the second half of a split pipe. */
   returned(pipe: Pipe, now: number): void {
-    const count = readBytes(pipe.returnEnd, this.#taken, this.#taken.length);
+    const count = this.#tray.take(pipe.returnEnd, pipe.offer.client.record, this.#taken.length);
     if (count <= 0) return;
     this.#look(pipe, IN_ACCESS, now); // what it returns it has taken before
     pipe.surplus += count - this.#ledger.release(pipe.offer.client, count);
+    this.#settleRecord(pipe);
   }
 
   /** Tries to make one slot free that lies unused in a pipe; false when there is none. */
@@ -267,6 +299,7 @@ export class PipeNode implements Node {
   close(): void {
     for (const pipe of this.#byWatch.values()) if (!this.inUse(pipe)) this.closePipe(pipe);
     this.#inotify.close();
+    this.#tray.close();
   }
 
   #countUnwatched(now: number): void {
@@ -303,26 +336,31 @@ export class PipeNode implements Node {
 
   /** Takes up to `count` slots out of a pipe and tells the ledger; false when none lay there. */
   #withdraw(pipe: Pipe, count: number, claimed: boolean, now: number): boolean {
-    const got = this.#take(pipe, count);
+    const got = this.#take(pipe, (readEnd) => this.#tray.take(readEnd, pipe.offer.client.record, count));
     const lying = bytesInPipe(pipe.writeEnd);
     pipe.lying = lying;
     const surplus = this.#offers.withdrew(pipe.offer, got, lying, claimed, now);
+    this.#settleRecord(pipe);
     this.#drain(pipe, Math.min(surplus, lying));
     return got > 0;
   }
 
   #put(pipe: Pipe, count: number): void {
-    const put = writeBytes(pipe.writeEnd, this.#tokens, count);
+    const put = this.#tray.put(pipe.writeEnd, pipe.offer.client.record, count);
     // EPIPE: nobody has the pipe open any more, and EPOLLERR is about to say so; all of it comes back then.
     if (put <= 0) return;
     pipe.lying += put;
     pipe.own |= IN_MODIFY;
   }
 
-  #take(pipe: Pipe, count: number): number {
+  #settleRecord({ offer: { client } }: Pipe): void {
+    this.#tray.moves.settle(client.record, has(client));
+  }
+
+  #take(pipe: Pipe, take: (readEnd: number) => number): number {
     const readEnd = pipe.readEnd === -1 ? reopen(pipe) : pipe.readEnd;
     if (readEnd === -1) return 0;
-    const got = Math.max(0, readBytes(readEnd, this.#taken, count));
+    const got = Math.max(0, take(readEnd));
     pipe.own |= IN_ACCESS;
     if (readEnd !== pipe.readEnd) {
       closeSync(readEnd);
@@ -336,7 +374,7 @@ export class PipeNode implements Node {
     if (surplus <= 0) return;
     pipe.surplus += surplus;
     for (let left = surplus; left > 0; ) {
-      const got = this.#take(pipe, left);
+      const got = this.#take(pipe, (readEnd) => readBytes(readEnd, this.#taken, left));
       if (got === 0) break;
       pipe.lying -= got;
       left -= got;

@@ -3,19 +3,21 @@
 import { closeSync } from 'node:fs';
 import { hasReader, openFifo, removeFifo } from '../kernel/fifo.ts';
 import { readBytes, writeBytes } from '../kernel/io.ts';
-import { type Ends, FIFO_MODE, TOKEN } from './pipe.ts';
+import { type Ends, FIFO_MODE } from './pipe.ts';
+import { TOKEN } from './tray.ts';
 
 export class PrivatePipe {
   readonly writeEnd: number;
-  #readEnd: number;
+  /** -1 once its owner is gone. */
+  readEnd: number;
   /** The name to remove when it is closed, if it is a name of ours. */
-  readonly #path: string | undefined;
+  readonly path: string | undefined;
 
   /** Takes over the open ends of a FIFO. */
   constructor({ readEnd, writeEnd }: Pick<Ends, 'readEnd' | 'writeEnd'>, path?: string) {
-    this.#readEnd = readEnd;
+    this.readEnd = readEnd;
     this.writeEnd = writeEnd;
-    this.#path = path;
+    this.path = path;
   }
 
   /** Makes a FIFO with a name. @throws SystemError or Node's error: ENOSPC, EMFILE, EACCES … */
@@ -29,19 +31,19 @@ export class PrivatePipe {
 
   /** Takes out up to `count` of the tokens that lie there; returns how many. */
   take(count: number): number {
-    return count > 0 ? Math.max(0, readBytes(this.#readEnd, Buffer.alloc(count), count)) : 0;
+    return count > 0 ? Math.max(0, readBytes(this.readEnd, Buffer.alloc(count), count)) : 0;
   }
 
   /** Its owner is gone. False when nobody has it open; else an error on `writeEnd` tells when the last one has closed it. */
   abandon(): boolean {
-    if (this.#readEnd !== -1) closeSync(this.#readEnd);
-    this.#readEnd = -1;
+    if (this.readEnd !== -1) closeSync(this.readEnd);
+    this.readEnd = -1;
     return hasReader(this.writeEnd);
   }
 
   close(): void {
-    if (this.#path !== undefined) removeFifo(this.#path);
-    if (this.#readEnd !== -1) closeSync(this.#readEnd);
+    if (this.path !== undefined) removeFifo(this.path);
+    if (this.readEnd !== -1) closeSync(this.readEnd);
     closeSync(this.writeEnd);
   }
 }

@@ -265,9 +265,10 @@ test('leases are read, opened, resized and ended as docs/api.md shows', async (t
   assert.deepEqual((await ask(path, 'POST', '/leases', request)).json, answer);
   await ask(path, 'PATCH', '/leases/3', examples('PATCH /leases/:id')[0]);
   await ask(path, 'DELETE', '/leases/3');
-  const parsed = { ...request, hold: 'process', signal: 0 };
+  const parsed = { ...request, hold: 'process', signal: 0, again: false };
   assert.deepEqual(asked.splice(0), [[parsed, process.pid], ['3', 4, process.pid], '3']);
   const more = { ...request, max: undefined, hold: 'connection', signal: 'USR1', timeout: 1000, clock: 'held' };
+  Object.assign(more, { claim: 'c1', again: true });
   const reader = raw(
     path,
     `POST /leases HTTP/1.1\r\nhost: x\r\ncontent-length: ${JSON.stringify(more).length}\r\n\r\n${JSON.stringify(more)}`,
@@ -276,7 +277,10 @@ test('leases are read, opened, resized and ended as docs/api.md shows', async (t
   const { label, cwd } = request;
   const limit = { after: 1000, clock: 'held' };
   assert.deepEqual(asked.splice(0), [
-    [{ label, cwd, min: 2, max: 2, hold: 'connection', signal: 10, timeLimit: limit }, process.pid],
+    [
+      { label, cwd, min: 2, max: 2, hold: 'connection', signal: 10, timeLimit: limit, claim: 'c1', again: true },
+      process.pid,
+    ],
   ]);
 });
 
@@ -287,6 +291,8 @@ for (const [body, error] of [
   [{ min: 1, hold: 'for ever' }, 'hold must be "process" or "connection"'],
   [{ min: 1, signal: 'SIGNAL' }, 'signal must be the name of a signal, like "USR1"'],
   [{ min: 1, timeout: 0 }, 'timeout must be a whole number from 1 to 34560000000'],
+  [{ min: 1, claim: '' }, 'claim must be a string of 1 to 64 characters'],
+  [{ min: 1, again: 1 }, 'again must be true or false'],
   [{ min: 1, timeout: 1, clock: 'sun' }, 'clock must be "held" or "wall"'],
 ] as const) {
   test(`a lease with ${JSON.stringify(body)} is refused`, async (t) => {

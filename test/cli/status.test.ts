@@ -85,7 +85,8 @@ test('slots that are lost and builds that were left are remarked', () => {
   } as const;
   const text = table(
     {
-      daemon: { version: '0', pid: 1, since: 0, socket: '/s', mode: 'user' },
+      daemon: { version: '0', pid: 1, since: 0, restarts: 0, socket: '/s', mode: 'user' },
+      pids: { keeper: 1, engine: 2 },
       capacity: 2,
       limit: 2,
       limits: [],
@@ -116,10 +117,11 @@ test('a label with line ends and escape sequences stays in its line', async (t) 
 
 test('a daemon that does not answer is given up after a while', async (t) => {
   const pool = await startPool(t, 1);
-  pool.daemon.kill('SIGSTOP');
+  const engine = await pool.enginePid();
+  process.kill(engine, 'SIGSTOP');
   const { code, stdout, stderr } = await pool.stint(['status']);
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(stderr, /^stint: the daemon at \S+ has not answered for 5 s\n$/);
-  pool.daemon.kill('SIGCONT');
+  process.kill(engine, 'SIGCONT');
   await pool.stop();
 });

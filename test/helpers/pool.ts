@@ -146,6 +146,11 @@ export class Place {
     return pid > 0 && isMarked(pid, this.#mark) ? pid : undefined;
   }
 
+  /** The pid of the daemon's process that serves. */
+  async enginePid(): Promise<number> {
+    return (await this.status()).pids.engine;
+  }
+
   /** What the daemon that `run` started has written. */
   log(): string {
     return this.#read('daemon.log');

@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { KINDS, type Kind, PYTHON_KINDS, type Workplace } from '../clients/projects.ts';
+import { longJobs } from '../clients/long-jobs.ts';
+import { KINDS, PYTHON_KINDS } from '../clients/projects.ts';
 import { type Build, buildAll, openWorkshop, PATIENCE, peaks, stintRun } from '../clients/rounds.ts';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { seeded } from '../helpers/random.ts';
-import { missing, toolPath } from '../helpers/toolchain.ts';
+import { missing } from '../helpers/toolchain.ts';
 
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 4);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
@@ -40,7 +41,7 @@ test('make and ninja take their jobs from one path, and keep to the pool', {
 }, async (t) => {
   const workshop = openWorkshop(t);
   const machine = await startMachine(t, SLOTS);
-  const kinds = [longJobs('make44', makeRules), longJobs('ninja', ninjaRules)];
+  const kinds = [longJobs('make44'), longJobs('ninja')];
   const traced = await buildAll(machine, workshop, { kinds, random: seeded(SEED), start: byPath(machine) });
   assert.equal(traced.all.peak, SLOTS, `${peaks(traced)}, seed ${SEED}`);
   await machine.stop();
@@ -54,7 +55,7 @@ test('ninja keeps to the pool also on a split pipe, which a rule gives it', {
   const config = join(workshop.folder, 'stint.toml');
   writeFileSync(config, '[[client]]\nprogram = "ninja"\nnode = "split"\n');
   const machine = await startMachine(t, SLOTS, { args: ['--config', config] });
-  const kinds = [longJobs('ninja', ninjaRules)];
+  const kinds = [longJobs('ninja')];
   const build = buildAll(machine, workshop, { kinds, random: seeded(SEED), start: byPath(machine) });
   await machine.untilStatus(({ builds }) => builds[0]?.clients?.[0]?.node === 'split');
   const traced = await build;
@@ -81,26 +82,3 @@ test(`all clients at once keep to the machine's pool, ${ROUNDS} random rounds, s
   }
   await machine.stop();
 });
-
-const LONG_JOBS = 24;
-
-/** Jobs of 0.1 to 0.3 s for `name`, whose input `write` writes, given the command of each. */
-function longJobs(name: 'make44' | 'ninja', write: (commands: string[]) => [file: string, text: string]): Kind {
-  const make = ({ folder, trace, random }: Workplace) => {
-    const commands = Array.from({ length: LONG_JOBS }, () => `${trace} sleep 0.${100 + random(200)}`);
-    const [file, text] = write(commands);
-    writeFileSync(join(folder, file), text);
-    return { args: [toolPath(name)], env: {}, jobs: LONG_JOBS };
-  };
-  return { name, needs: [name], make };
-}
-
-function makeRules(commands: string[]): [string, string] {
-  const rules = commands.map((command, i) => `j${i}:\n\t@${command}\n`);
-  return ['Makefile', `all: ${rules.map((_, i) => `j${i}`).join(' ')}\n${rules.join('')}`];
-}
-
-function ninjaRules(commands: string[]): [string, string] {
-  const edges = commands.map((command, i) => `build j${i}: job\n  job = ${command}\n`);
-  return ['build.ninja', `rule job\n  command = $job\n${edges.join('')}`];
-}

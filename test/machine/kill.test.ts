@@ -113,17 +113,17 @@ async function holderAndReader(machine: Machine, start: () => Racer): Promise<[R
 
 /** Stops the daemon while `act` runs. Should this process die meanwhile, somebody else lets the daemon go on. */
 async function whileStopped<T>(machine: Machine, act: () => Promise<T>): Promise<T> {
-  const { daemon } = machine;
-  const watchdog = spawn('/bin/sh', ['-c', `sleep ${(2 * DEADLINE) / 1000}; kill -CONT ${daemon.pid}`], {
+  const engine = await machine.enginePid();
+  const watchdog = spawn('/bin/sh', ['-c', `sleep ${(2 * DEADLINE) / 1000}; kill -CONT ${engine}`], {
     detached: true,
     stdio: 'ignore',
   });
   await once(watchdog, 'spawn');
-  daemon.kill('SIGSTOP');
+  process.kill(engine, 'SIGSTOP');
   try {
     return await act();
   } finally {
-    daemon.kill('SIGCONT');
+    process.kill(engine, 'SIGCONT');
     process.kill(-(watchdog.pid as number), 'SIGKILL'); // it has not been reaped: its group is its own
   }
 }

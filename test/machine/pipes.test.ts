@@ -58,12 +58,13 @@ test('a client that is killed while it changes its pipe stops nobody else', { sk
   const first = machine.spawn('bash', ['-c', hold]);
   await machine.untilStatus(() => first.output.stdout === 'open\n');
   // The kernel has asked, nobody has heard it, and the asker is gone: now it does not know the pipe's mode any more.
-  machine.daemon.kill('SIGSTOP');
+  const engine = await machine.enginePid();
+  process.kill(engine, 'SIGSTOP');
   const touch = machine.spawn('touch', ['-c', `/proc/${first.pid}/fd/7`]);
   await until('touch waits', () => readFileSync(`/proc/${touch.pid}/wchan`, 'latin1').includes('request'));
   touch.kill('SIGKILL');
   await touch.ended;
-  machine.daemon.kill('SIGCONT');
+  process.kill(engine, 'SIGCONT');
   // With a second client the first one's pipe is watched more closely; when the first is gone, what it left is looked for.
   const second = machine.spawn('bash', ['-c', hold]);
   await machine.untilStatus(({ free }) => free === 0 && second.output.stdout === 'open\n');

@@ -61,6 +61,11 @@ export class Channel {
     this.#send(this.#reply.notifyPoll(khLow, khHigh));
   }
 
+  /** False where the kernel cannot do that: before Linux 6.9. */
+  notifyResend(): boolean {
+    return this.#send(this.#reply.notifyResend());
+  }
+
   /** ENOENT: the caller was interrupted or killed meanwhile. */
   #send(length: number): boolean {
     return this.#write(this.#reply.bytes, length) === length;

@@ -49,17 +49,28 @@ export class Directory {
   readonly #rights: NodeRights;
   readonly #time = Math.floor(Date.now() / 1000);
   readonly #pipes = new Set<number>();
+  readonly #given: (next: number) => void;
   #nextPipe: number = ID.FIRST_PIPE;
   /** Whether the daemon's socket is there. */
   socket = false;
 
-  constructor(rights: NodeRights) {
+  /** `given` is called with the first id that was not given yet, before one is used. */
+  constructor(rights: NodeRights, given: (next: number) => void = () => {}) {
     this.#rights = rights;
+    this.#given = given;
+  }
+
+  /** Goes on from ids that were given before, and a socket that was bound. */
+  resume({ nextPipe, socket }: { nextPipe: number; socket: boolean }): void {
+    this.#nextPipe = Math.max(nextPipe, ID.FIRST_PIPE);
+    this.#given(this.#nextPipe);
+    this.socket = socket;
   }
 
   /** A new id for a pipe, under which the daemon can look it up from now on. */
   newPipe(): number {
     const id = this.#nextPipe++;
+    this.#given(this.#nextPipe);
     this.#pipes.add(id);
     return id;
   }

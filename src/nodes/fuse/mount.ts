@@ -40,6 +40,9 @@ export function mountDirectory(target: string): Mount {
   return { device, unmount: () => unmount(target) };
 }
 
+/** The mount at `target` that another process has made, with its open device. */
+export const adoptMount = (target: string, device: number): Mount => ({ device, unmount: () => unmount(target) });
+
 function unmount(target: string): void {
   try {
     if (mountsAt(target).some(isOurs)) detachMount(target);

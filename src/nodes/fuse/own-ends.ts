@@ -7,11 +7,15 @@ import type { Ends } from '../pipe.ts';
 import { type ALARM, OWN_FOLDER, type WAKE } from './directory.ts';
 
 export class OwnFolder {
-  readonly #fd: number;
+  readonly fd: number;
 
-  /** To be made before callers are shown the node, as long as nobody can keep the directory locked. @throws Node's error */
-  constructor(mount: string) {
-    this.#fd = openSync(join(mount, OWN_FOLDER), constants.O_RDONLY | constants.O_DIRECTORY);
+  /**
+   * To be made before callers are shown the node, as long as nobody can keep the directory locked; or with the descriptor of one
+   * that was.
+   * @throws Node's error
+   */
+  constructor(mount: string, kept?: number) {
+    this.fd = kept ?? openSync(join(mount, OWN_FOLDER), constants.O_RDONLY | constants.O_DIRECTORY);
   }
 
   /** The ends of the pipe `id`, and of the one that returns go into unless `returnId` is 0; undefined when they cannot be opened. */
@@ -38,10 +42,10 @@ export class OwnFolder {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 
   #path(name: string | number): string {
-    return `${pathOf(this.#fd)}/${name}`;
+    return `${pathOf(this.fd)}/${name}`;
   }
 }

@@ -1,5 +1,12 @@
 // Replies of a FUSE server, as bytes: see wire.ts for names and layouts. Pure.
-import { FUSE_KERNEL_VERSION, FUSE_MIN_READ_BUFFER, FUSE_NOTIFY_POLL, MAX_WRITE, OUT_HEADER } from './wire.ts';
+import {
+  FUSE_KERNEL_VERSION,
+  FUSE_MIN_READ_BUFFER,
+  FUSE_NOTIFY_POLL,
+  FUSE_NOTIFY_RESEND,
+  MAX_WRITE,
+  OUT_HEADER,
+} from './wire.ts';
 
 const TWO_32 = 2 ** 32;
 
@@ -116,6 +123,13 @@ export class Reply {
     this.#words[5] = khHigh;
     const length = this.#header(0, 0, 8, 0);
     this.#signed[1] = FUSE_NOTIFY_POLL;
+    return length;
+  }
+
+  /** FUSE_NOTIFY_RESEND: what was read and not answered comes again. */
+  notifyResend(): number {
+    const length = this.#header(0, 0, 0, 0);
+    this.#signed[1] = FUSE_NOTIFY_RESEND;
     return length;
   }
 

@@ -29,7 +29,7 @@ import {
 } from './wire.ts';
 
 const { O_WRONLY, O_RDWR } = constants;
-const { EINVAL, ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENOTTY } = os.constants.errno;
+const { EINVAL, ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENFILE, ENOTTY } = os.constants.errno;
 
 /** The minor versions that NOFLUSH and PARALLEL_DIRECT_WRITES came with. */
 const NOFLUSH_MINOR = 35;
@@ -58,10 +58,20 @@ export interface Host {
   own(tid: number): boolean;
   /** The text of `status`. */
   status(answer: (text: string) => void): void;
-  /** INIT was answered. */
-  ready(minor: number): void;
+  /** INIT is about to be answered; `resend`: the kernel can ask again what was not answered. */
+  ready(agreed: Agreed): void;
+  /** The daemon's socket is there. */
+  bound(): void;
   /** The kernel speaks a protocol that is too old. */
   tooOld(minor: number): void;
+}
+
+/** What INIT has come to. */
+export interface Agreed {
+  /** The minor version that is spoken. */
+  minor: number;
+  /** The kernel can ask again what was read and not answered. */
+  resend: boolean;
 }
 
 interface Parked {
@@ -179,10 +189,15 @@ export class Session {
       return;
     }
     const spoken = Math.min(minor, FUSE_NEWEST_MINOR);
-    if (spoken >= NOFLUSH_MINOR) this.#openFlags |= FOPEN_NOFLUSH;
-    if (spoken >= PARALLEL_WRITES_MINOR) this.#openFlags |= FOPEN_PARALLEL_DIRECT_WRITES;
+    this.resume({ minor: spoken, resend: request.offersResend });
     this.#channel.init(uniqueLow, uniqueHigh, { minor: spoken, flags: request.initFlags & FUSE_PARALLEL_DIROPS });
-    this.#host.ready(spoken);
+  }
+
+  /** Goes on with a connection that another session has agreed on: no second INIT comes. */
+  resume(agreed: Agreed): void {
+    if (agreed.minor >= NOFLUSH_MINOR) this.#openFlags |= FOPEN_NOFLUSH;
+    if (agreed.minor >= PARALLEL_WRITES_MINOR) this.#openFlags |= FOPEN_PARALLEL_DIRECT_WRITES;
+    this.#host.ready(agreed);
   }
 
   #lookup(request: Request): void {
@@ -240,10 +255,15 @@ export class Session {
     else this.#status(request, EACCES);
   }
 
-  #openNode({ uniqueLow, uniqueHigh }: Parked, thread: Thread): void {
-    const fh = this.#file.open();
-    if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: this.#openFlags })) this.#file.release(fh);
-    else this.#host.opened(thread.caller);
+  #openNode(kept: Parked, thread: Thread): void {
+    const { uniqueLow, uniqueHigh } = kept;
+    const fh = this.#file.open(kept);
+    if (fh === 0) {
+      this.#status(kept, ENFILE);
+      return;
+    }
+    this.#host.opened(thread.caller); // first: what runs without a token is charged before it can take one
+    if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: this.#openFlags })) this.#file.release(fh, kept);
   }
 
   /** The text is what it is at the moment of the open. */
@@ -300,7 +320,7 @@ export class Session {
   }
 
   #release(request: Request): void {
-    if (request.nodeid === ID.FILE) this.#file.release(request.fh);
+    if (request.nodeid === ID.FILE) this.#file.release(request.fh, request);
     else if (request.nodeid === ID.STATUS) this.#texts.delete(request.fh);
     this.#status(request, 0);
   }
@@ -335,6 +355,7 @@ export class Session {
       return;
     }
     this.#directory.socket = true;
+    this.#host.bound();
     this.#entry(request, ID.SOCKET);
   }
 

@@ -45,6 +45,9 @@ export const OP = {
 
 /** Flags of fuse_init_in and fuse_init_out. */
 export const FUSE_PARALLEL_DIROPS = 1 << 18;
+/** There are more flags, in a word of their own; and one of those. */
+const FUSE_INIT_EXT = 1 << 30;
+const FUSE_HAS_RESEND = 1 << 7;
 
 /** Flags of fuse_open_out. */
 export const FOPEN_DIRECT_IO = 1 << 0;
@@ -60,6 +63,10 @@ export const FUSE_READ_LOCKOWNER = 1 << 1;
 /** Flag of fuse_poll_in: tell when it becomes ready. */
 export const FUSE_POLL_SCHEDULE_NOTIFY = 1;
 export const FUSE_NOTIFY_POLL = 1;
+/** What was read and not answered is to be read again. */
+export const FUSE_NOTIFY_RESEND = 7;
+/** In the upper half of a unique: it is read again. */
+const FUSE_UNIQUE_RESEND = 1 << 31;
 
 /** FATTR_MODE, FATTR_UID, FATTR_GID of fuse_setattr_in. */
 const FATTR_OWNER_OR_MODE = 1 | 2 | 4;
@@ -134,9 +141,16 @@ export class Request {
   get uniqueHigh(): number {
     return this.#word(3);
   }
-  /** `unique` as one number: exact, since the kernel counts it up by two and never comes to 2^53. */
+  /**
+   * `unique` as one number: exact, since the kernel counts it up by two and never comes to 2^53. Without the bit by which it marks
+   * what it asks again.
+   */
   get unique(): number {
-    return this.#word(3) * TWO_32 + this.#word(2);
+    return (this.#word(3) & ~FUSE_UNIQUE_RESEND) * TWO_32 + this.#word(2);
+  }
+  /** It was asked before, and whoever read it then is gone. */
+  get resent(): boolean {
+    return (this.#word(3) & FUSE_UNIQUE_RESEND) !== 0;
   }
   get nodeid(): number {
     return this.#word(5) * TWO_32 + this.#word(4);
@@ -212,7 +226,7 @@ export class Request {
   }
   /** INTERRUPT: `unique` of the request it is about. */
   get interrupted(): number {
-    return this.#word(11) * TWO_32 + this.#word(10);
+    return (this.#word(11) & ~FUSE_UNIQUE_RESEND) * TWO_32 + this.#word(10);
   }
   // struct fuse_init_in: major, minor, max_readahead, flags, (flags2)
   get major(): number {
@@ -223,6 +237,10 @@ export class Request {
   }
   get initFlags(): number {
     return this.#word(13);
+  }
+  /** INIT: whether the kernel asks again on request what was not answered: Linux 6.9. */
+  get offersResend(): boolean {
+    return (this.initFlags & FUSE_INIT_EXT) !== 0 && this.#length >= 60 && (this.#word(14) & FUSE_HAS_RESEND) !== 0;
   }
   /** FORGET: how many of the kernel's references to the node are given back. */
   get nlookup(): number {

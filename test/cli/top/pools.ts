@@ -46,7 +46,15 @@ export function poolOf(builds: BuildStatus[], more: Partial<Status> = {}): Statu
   const sum = (of: (build: BuildStatus) => number) => builds.reduce((total, build) => total + of(build), 0);
   const used = sum(({ implicit, held }) => implicit + held);
   return {
-    daemon: { version: '0.1.0', pid: 812, since: NOON - 11_520_000, socket: '/run/stint/api.sock', mode: 'system' },
+    daemon: {
+      restarts: 0,
+      version: '0.1.0',
+      pid: 812,
+      since: NOON - 11_520_000,
+      socket: '/run/stint/api.sock',
+      mode: 'system',
+    },
+    pids: { keeper: 812, engine: 813 },
     limits: [],
     free: capacity - used,
     waiting: sum(({ waiting }) => waiting),

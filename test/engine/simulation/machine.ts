@@ -25,7 +25,8 @@ export type Open =
   | { kind: 'pid'; process: Mortal }
   | { kind: 'inotify'; watcher: Watcher }
   | { kind: 'epoll'; interest: Map<number, Interest> }
-  | { kind: 'device'; waits: boolean };
+  | { kind: 'device'; waits: boolean }
+  | { kind: 'memory'; bytes: Buffer };
 
 /** Whoever else runs on the machine. */
 export interface Others {
@@ -122,6 +123,23 @@ export class Machine {
   lying(fd: number): number {
     this.#call();
     return this.#fifoOf(fd).fifo.bytes;
+  }
+
+  /** splice(2) from one FIFO to another. */
+  move(from: number, to: number, count: number): number {
+    this.#call();
+    const [source, target] = [this.#fifoOf(from).fifo, this.#fifoOf(to).fifo];
+    if (target.readers === 0) return -EPIPE;
+    const moved = target.put(Math.min(count, source.bytes));
+    source.take(moved);
+    return moved > 0 ? moved : -EAGAIN;
+  }
+
+  /** A file without a name, in memory. */
+  memory(fd: number): { bytes: Buffer } {
+    const file = this.#of(fd);
+    if (file.kind !== 'memory') throw new Error(`EBADF: ${fd}`);
+    return file;
   }
 
   read(fd: number, count: number): number {
@@ -264,6 +282,8 @@ export class Machine {
         return this.rings(fd);
       case 'device':
         return !this.device.empty;
+      case 'memory':
+        return true;
       case 'fifo': {
         const { end } = file;
         if (end.writes && !end.reads && end.fifo.readers === 0) return true; // EPOLLERR, asked for or not

@@ -117,6 +117,7 @@ export class MainThread {
     const facts = {
       kind: 'run' as const,
       label: `build ${id}`,
+      since: 0,
       cwd: '/',
       rootPid: pid,
       uid,

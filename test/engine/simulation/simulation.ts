@@ -243,7 +243,7 @@ class Simulation implements Others {
       }
       assert.deepEqual(builds, [], 'no build is left');
       assert.equal(this.machine.device.unanswered, 0, 'every request is answered');
-      assert.equal(this.machine.descriptors, this.#setting.system ? 5 : 3, 'what clients needed is closed');
+      assert.equal(this.machine.descriptors, this.#setting.system ? 8 : 6, 'what clients needed is closed');
       this.#ending = 'over';
       this.#main.tell({ type: 'stop' });
     });

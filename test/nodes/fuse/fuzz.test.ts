@@ -274,6 +274,7 @@ class Line {
       thread: (tid) => this.#threads.get(tid),
       identify: ({ tid }, reply) => ask(() => reply(this.#identify(tid))),
       opened: () => {},
+      bound: () => {},
       owe: () => this.#owe(),
       own: (tid) => tid === PEOPLE,
       status: (reply) => ask(() => reply('{}')),

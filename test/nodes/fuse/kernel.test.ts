@@ -63,7 +63,7 @@ test('the numbers of requests and flags are those of the header', { skip }, (t) 
   const expected = new Map<string, number>();
   for (const [name, { code }] of Object.entries(REQUESTS)) expected.set(`FUSE_${name}`, code);
   for (const [name, code] of Object.entries(wire.OP)) expected.set(`FUSE_${name}`, code);
-  const newer: Record<string, number> = { FOPEN_NOFLUSH: 35, FOPEN_PARALLEL_DIRECT_WRITES: 38 };
+  const newer: Record<string, number> = { FOPEN_NOFLUSH: 35, FOPEN_PARALLEL_DIRECT_WRITES: 38, FUSE_NOTIFY_RESEND: 40 };
   for (const [name, value] of Object.entries(wire)) {
     const known = /^FUSE_(?!OLDEST|NEWEST)|^FOPEN_/.test(name) && (newer[name] ?? 0) <= (minor as number);
     if (known && typeof value === 'number') expected.set(name, value);

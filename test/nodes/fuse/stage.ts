@@ -271,7 +271,8 @@ export class Stage {
       },
       own: (tid) => tid === OWN,
       status: (reply) => ask(() => reply(this.statusText)),
-      ready: (minor) => this.told.push(`ready ${minor}`),
+      ready: ({ minor }) => this.told.push(`ready ${minor}`),
+      bound: () => this.told.push('bound'),
       tooOld: (minor) => this.told.push(`too old ${minor}`),
     };
   }

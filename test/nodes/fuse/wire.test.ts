@@ -67,7 +67,7 @@ const GETTERS: Partial<Record<Opcode, [getter: keyof Request, expected: (body: F
   ],
   RELEASE: [['fh', (body) => Number(body.fh)]],
   RELEASEDIR: [['fh', (body) => Number(body.fh)]],
-  INTERRUPT: [['interrupted', (body) => Number(body.unique)]],
+  INTERRUPT: [['interrupted', (body) => unmarked(body.unique)]],
   POLL: [
     ['fh', (body) => Number(body.fh)],
     ['khLow', (body) => low(body.kh)],
@@ -80,6 +80,9 @@ const GETTERS: Partial<Record<Opcode, [getter: keyof Request, expected: (body: F
     ['initFlags', (body) => body.flags],
   ],
 };
+
+/** Without the bit that says that it is asked again. */
+const unmarked = (unique: bigint | number = 0): number => Number(BigInt.asUintN(63, BigInt(unique)));
 
 for (const opcode of Object.keys(REQUESTS) as Opcode[]) {
   const { code, struct } = REQUESTS[opcode];
@@ -98,7 +101,7 @@ for (const opcode of Object.keys(REQUESTS) as Opcode[]) {
               op: code,
               uniqueLow: low(header.unique),
               uniqueHigh: high(header.unique),
-              unique: Number(header.unique),
+              unique: unmarked(header.unique),
               nodeid: Number(header.nodeid),
               uid: header.uid,
               gid: header.gid,

@@ -1,11 +1,18 @@
 // The lock that says which daemon serves a place. The kernel drops it when its holder dies.
-import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { tryLock } from '../kernel/flock.ts';
-import type { RuntimeDir } from '../process/runtime-dir.ts';
 
-/** The open and locked lock file. @throws StintError, with EXIT.TAKEN when another daemon has it */
-export function takeLock(runtime: RuntimeDir): number {
+/** Where a daemon serves. */
+interface Place {
+  dir: string;
+  lock: string;
+  /** Whether it is that of the machine. */
+  system: boolean;
+}
+
+/** The open and locked lock file, which then names the process `pid`. @throws StintError, with EXIT.TAKEN when another daemon has it */
+export function takeLock(runtime: Place, pid: number): number {
   let fd: number;
   try {
     fd = openSync(runtime.lock, 'a', 0o600);
@@ -24,7 +31,7 @@ export function takeLock(runtime: RuntimeDir): number {
   }
   ftruncateSync(fd);
   try {
-    writeSync(fd, `${process.pid}\n`);
+    writeSync(fd, `${pid}\n`);
   } catch {
     // The number is for people; the lock is what counts.
   }
@@ -35,12 +42,4 @@ export function takeLock(runtime: RuntimeDir): number {
 export function dropLock(fd: number): void {
   ftruncateSync(fd);
   closeSync(fd);
-}
-
-export function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Not there, or not ours to remove: listening on it will say so.
-  }
 }

@@ -1,0 +1,161 @@
+// `stint engine`: the daemon, as the keeper of `stint serve` starts it; no verb for people. When its keeper has an inheritance
+// for it, it goes on where another one has stopped. It says one line on standard output when it can be used.
+import { flushCompileCache } from 'node:module';
+import { MAX_CAPACITY } from '../api/schema.ts';
+import { type Daemon, type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
+import { EXIT, StintError } from '../errors.ts';
+import { KeeperStore, type Legacy } from '../keeper/store.ts';
+import { exitNow } from '../kernel/exit.ts';
+import { dieWithParent } from '../kernel/parent.ts';
+import type { Values } from '../process/config/keys.ts';
+import { type Config, DEFAULTS, defaultGroup } from '../process/defaults.ts';
+import { processors } from '../process/processors.ts';
+import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
+import { stateDir } from '../process/state-dir.ts';
+import { type Parsed, wholeNumber } from './args.ts';
+import { note, print } from './print.ts';
+import { serveOptions } from './serve-options.ts';
+import { VERSION } from './version.ts';
+
+/** What --strict says. */
+const STRICT: Values = { 'share.first_slot': 'wait', 'share.newcomer_overcommit': 0 };
+
+/** What the keeper may tell. */
+interface Served {
+  daemon: Daemon;
+  /** In a few words, for the service manager. */
+  status: string;
+  stop(): void;
+  reload(): void;
+}
+
+export async function engine([keeper, ...args]: readonly string[]): Promise<number> {
+  const pid = Number(keeper);
+  if (!dieWithParent(pid)) return EXIT.FAILED;
+  process.umask(0o077);
+  // They may go to all processes of the terminal or the service: whatever is to be done, the keeper tells.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+  const store = new KeeperStore();
+  const legacy = store.take();
+  let served = false;
+  try {
+    const options = serveOptions(args);
+    const { daemon, status, ...orders } = await (options.has('user') ? serveUser : serveMachine)(options, {
+      pid,
+      store,
+      legacy,
+    });
+    served = true;
+    hearKeeper(orders);
+    flushCompileCache(); // a daemon that is killed leaves it to the next
+    store.ready(status);
+    await daemon.done;
+  } catch (error) {
+    if (served || legacy.restarts === 0) store.end(error instanceof StintError ? error.exit : EXIT.FAILED);
+    process.stdin.destroy();
+    throw error;
+  }
+  store.end(EXIT.OK);
+  exitNow(EXIT.OK); // threads of the pool may hang
+}
+
+type Kept = NonNullable<DaemonOptions['keeper']>;
+
+async function serveUser(options: Parsed['options'], keeper: Kept): Promise<Served> {
+  const idleExit =
+    wholeNumber(options, 'idle-exit', { min: 1, max: 1e9, exit: EXIT.USAGE }) ?? Number.POSITIVE_INFINITY;
+  const runtime = runtimeDir(process.env);
+  const daemon = await start({
+    capacity: processors(),
+    options: said(options),
+    idleExit,
+    runtime,
+    state: stateDir(process.env, { system: false }),
+    keeper,
+  });
+  // A terminal that closes does not end the builds of others.
+  return {
+    daemon,
+    status: statusOf(daemon, runtime.socket, keeper.legacy),
+    stop: () => daemon.stop(),
+    reload: () => {},
+  };
+}
+
+async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<Served> {
+  let config = await configOf(options);
+  const mount = options.get('mount') ?? config.mount;
+  const runtime = machineDir(mount === undefined ? process.env : { STINT_MOUNT: absolute(mount) });
+  const { mode, group, apiGroup, clients, settings, rules } = config;
+  const system = { mode, gid: group, apiGroup, clients };
+  const daemon = await start({
+    capacity: processors(),
+    options: said(options),
+    file: settings,
+    rules,
+    idleExit: Number.POSITIVE_INFINITY,
+    runtime,
+    system,
+    state: config.state ?? stateDir(process.env, { system: true }),
+    keeper,
+  });
+  const reload = async () => {
+    try {
+      config = await configOf(options);
+      daemon.reload(config);
+    } catch (error) {
+      note(`keeping the configuration as it was: ${(error as Error).message}`);
+    }
+  };
+  return {
+    daemon,
+    status: statusOf(daemon, runtime.fifo, keeper.legacy),
+    stop: () => daemon.stop(config.onTerm === 'wait' ? config.stopTimeout * 1000 : 0),
+    reload: () => void reload(),
+  };
+}
+
+async function start(options: Omit<DaemonOptions, 'version' | 'audit' | 'note'>): Promise<Daemon> {
+  return startDaemon({ ...options, version: VERSION, note, audit: process.env.STINT_AUDIT === '1' });
+}
+
+/** Says it to whoever has started the daemon, once. */
+function statusOf({ capacity }: Daemon, path: string, { restarts }: Legacy): string {
+  const status = `${capacity} slots at ${path}`;
+  if (restarts === 0) print(`stint: ${status}\n`);
+  return status;
+}
+
+/** Lines on standard input; the keeper is gone when that ends. */
+function hearKeeper(orders: Pick<Served, 'stop' | 'reload'>): void {
+  let text = '';
+  process.stdin.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = `${text}${chunk}`.split('\n');
+    text = lines.pop() as string;
+    for (const line of lines) if (line === 'stop' || line === 'reload') orders[line]();
+  });
+}
+
+/** The configuration, or what counts without one. */
+async function configOf(options: Parsed['options']): Promise<Config> {
+  const path = options.get('config');
+  if (path === undefined) {
+    const group = defaultGroup();
+    return { ...DEFAULTS, group, apiGroup: group };
+  }
+  return (await import('../process/config.ts')).readConfig(path);
+}
+
+/** What the options say of settings. */
+function said(options: Parsed['options']): Values {
+  const jobs = wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE });
+  return { ...(jobs !== undefined && { jobs }), ...(options.has('strict') && STRICT) };
+}
+
+function absolute(mount: string): string {
+  if (/^\/[^\s\\$]+$/.test(mount)) return mount.replace(/\/+$/, '');
+  throw new StintError(`--mount must be an absolute path without white space, \\ and $, not '${mount}'`, {
+    exit: EXIT.USAGE,
+    hint: 'it stands in MAKEFLAGS, where clients read such characters in different ways',
+  });
+}

@@ -1,0 +1,43 @@
+// What the main thread has to know again when another engine process goes on: a text in memory that the keeper holds, written whole
+// or not at all. What is said of slots is not here but in the engine's journal.
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import type { Store } from '../keeper/store.ts';
+import { openMemory } from '../kernel/memory.ts';
+
+/** The key under which it is kept. */
+const KEY = 'main';
+
+export class Remembered {
+  readonly #store: Store | undefined;
+  readonly #all: Record<string, unknown>;
+
+  /** @param kept what was kept of the process before this one */
+  constructor(store: Store | undefined, kept: ReadonlyMap<string, number>) {
+    this.#store = store;
+    const fd = kept.get(KEY);
+    this.#all = fd === undefined ? {} : readAll(fd);
+  }
+
+  /** What `what` was when it was last written. The writer and the reader are of one version, or the reader is newer. */
+  read<T>(what: string): T | undefined {
+    return this.#all[what] as T | undefined;
+  }
+
+  /** From now on `what` is `value`: to be called before anybody is told. Without a keeper nothing is kept. */
+  write(what: string, value: unknown): void {
+    this.#all[what] = value;
+    if (this.#store === undefined) return;
+    const bytes = Buffer.from(JSON.stringify(this.#all));
+    const fd = openMemory('stint-main', 0);
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+    this.#store.keep(KEY, fd);
+    closeSync(fd);
+  }
+}
+
+function readAll(fd: number): Record<string, unknown> {
+  const bytes = Buffer.alloc(fstatSync(fd).size);
+  for (let done = 0; done < bytes.length; ) done += readSync(fd, bytes, done, bytes.length - done, done);
+  closeSync(fd);
+  return JSON.parse(bytes.toString()) as Record<string, unknown>;
+}

@@ -1,0 +1,193 @@
+// The keeper: starts the engine process, holds for it what must outlive it, and starts it again when it dies. It knows neither
+// pool nor node nor API, so that there is little in it that could fail; it reads nothing that a client writes.
+//
+//   signals ──► keeper ──── lines: stop, reload ────────► engine process
+//                 ▲  └───── descriptors, then `all N` ──►   │
+//                 └──────── keep, drop, ready, end ◄────────┘
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { EPOLLIN, Epoll, pollInBackground } from '../kernel/epoll.ts';
+import { receiveMessage, socketPair } from '../kernel/fds.ts';
+import { Kept } from './kept.ts';
+import { THREAD } from './store.ts';
+
+/** An engine that leaves on purpose is given so long for it, milliseconds. */
+const LEAVING = 10_000;
+
+export interface KeeperOptions {
+  /** The arguments of Node that start an engine process. */
+  engine: readonly string[];
+  /** The first engine serves; `status` is for the service manager. */
+  ready(status: string): void;
+  note(line: string): void;
+  /** The open lock file, where it is taken already. */
+  lock?: number;
+}
+
+/** One engine process. */
+interface Engine {
+  readonly child: ChildProcess;
+  /** Our end of the socket. */
+  readonly socket: number;
+  /** The pidfd of its thread, -1 while there is none. */
+  thread: number;
+  /** Its end of the socket is closed, or not listened to any more. */
+  silent: boolean;
+  /** Whether it has served. */
+  ready: boolean;
+  /** The code that it leaves with on purpose. */
+  end: number | undefined;
+  /** It is over, whether or not all of it has gone yet. */
+  over: boolean;
+}
+
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #kept = new Kept();
+  readonly #epoll = new Epoll();
+  readonly #done = Promise.withResolvers<number>();
+  #engine: Engine;
+  #restarts = 0;
+  /** How often it was told to leave. */
+  #stops = 0;
+  #served = false;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    if (options.lock !== undefined) this.#kept.keep('lock', options.lock);
+    this.#engine = this.#start();
+    this.#watch();
+  }
+
+  /** Resolves with the exit code when the engine has left on purpose, or could not begin. */
+  get done(): Promise<number> {
+    return this.#done.promise;
+  }
+
+  /** Tells the engine to leave; the second time, at once. */
+  stop(): void {
+    this.#stops++;
+    this.#tell('stop');
+  }
+
+  /** Tells the engine to read its configuration again. */
+  reload(): void {
+    this.#tell('reload');
+  }
+
+  #tell(line: string): void {
+    this.#engine.child.stdin?.write(`${line}\n`);
+  }
+
+  #start(): Engine {
+    const [socket, theirs] = socketPair();
+    const child = spawn(process.execPath, this.#options.engine, { stdio: ['pipe', 'inherit', 'inherit', theirs] });
+    closeSync(theirs);
+    const engine: Engine = { child, socket, thread: -1, silent: false, ready: false, end: undefined, over: false };
+    child.stdin?.on('error', () => {}); // it has died: what it was told is told to the next one
+    child.once('error', (error) => {
+      this.#over(engine);
+      this.#options.note(`cannot start the engine process: ${error.message}`);
+    });
+    child.once('exit', (code, signal) => {
+      this.#over(engine);
+      if (engine.end !== undefined || !engine.ready) return;
+      const how = signal === null ? `exit code ${code}` : `${signal}`;
+      this.#options.note(`the engine process ended by ${how}; another one goes on`);
+    });
+    this.#epoll.add(socket, EPOLLIN);
+    void this.#kept.handTo(socket, this.#restarts);
+    for (let i = 0; i < this.#stops; i++) (child.stdin as Writable).write('stop\n');
+    return engine;
+  }
+
+  /** Waits for what engines say, and for the end of their threads. */
+  #watch(): void {
+    pollInBackground(this.#epoll.fd, () => {
+      const engine = this.#engine;
+      this.#epoll.wait(0, (fd) => {
+        if (fd === engine.socket) this.#receive(engine);
+        else if (fd === engine.thread) this.#over(engine);
+      });
+      this.#watch();
+    });
+  }
+
+  /** Hears all that an engine has said so far. */
+  #receive(engine: Engine): void {
+    while (!engine.silent) {
+      const received = receiveMessage(engine.socket, { wait: false });
+      if (typeof received === 'number') return;
+      if (received === undefined) {
+        this.#hushed(engine); // that it has ended is heard in a moment
+        return;
+      }
+      this.#heard(engine, received.message, received.fds[0]);
+    }
+  }
+
+  #hushed(engine: Engine): void {
+    if (engine.silent) return;
+    engine.silent = true;
+    this.#epoll.remove(engine.socket);
+  }
+
+  #heard(engine: Engine, message: string, fd: number | undefined): void {
+    const space = message.indexOf(' ');
+    const word = message.slice(0, space);
+    const rest = message.slice(space + 1);
+    if (word === 'keep' && fd !== undefined) {
+      if (rest === THREAD) this.#watchThread(engine, fd);
+      else this.#kept.keep(rest, fd);
+    } else if (word === 'drop') {
+      if (rest === THREAD) this.#unwatchThread(engine);
+      else this.#kept.drop(rest);
+    } else if (word === 'ready') this.#ready(engine, rest);
+    else if (word === 'end') this.#end(engine, Number(rest));
+  }
+
+  #ready(engine: Engine, status: string): void {
+    engine.ready = true;
+    if (!this.#served) this.#options.ready(status);
+    this.#served = true;
+  }
+
+  #end(engine: Engine, code: number): void {
+    engine.end = code;
+    setTimeout(() => engine.child.kill('SIGKILL'), LEAVING).unref();
+  }
+
+  #watchThread(engine: Engine, fd: number): void {
+    this.#unwatchThread(engine);
+    engine.thread = fd;
+    this.#epoll.add(fd, EPOLLIN);
+  }
+
+  #unwatchThread(engine: Engine): void {
+    if (engine.thread === -1) return;
+    this.#epoll.remove(engine.thread); // closing ours is not enough: the engine has it open, too
+    closeSync(engine.thread);
+    engine.thread = -1;
+  }
+
+  /**
+   * An engine has died, or its thread has: the rest of the process may hang in a request that nobody answers before the
+   * next engine does.
+   */
+  #over(engine: Engine): void {
+    if (engine.over) return;
+    this.#receive(engine);
+    engine.over = true;
+    this.#unwatchThread(engine);
+    engine.child.kill('SIGKILL');
+    this.#hushed(engine);
+    closeSync(engine.socket);
+    if (engine.end !== undefined) this.#done.resolve(engine.end);
+    else if (!this.#served) this.#done.resolve(engine.child.exitCode || 1);
+    else {
+      this.#restarts++;
+      this.#engine = this.#start();
+    }
+  }
+}
