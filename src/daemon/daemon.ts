@@ -144,7 +144,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     { settings, builds, server, mount, lock },
     { done, resolve, reject, onFail: (then) => (fail = then) },
   );
-  builds.engine.show();
+  // Whoever is told that it serves finds the node.
+  if (system !== undefined) await Promise.race([builds.engine.show(), done]);
   return daemon;
 }
 

@@ -186,9 +186,10 @@ export class EngineHandle {
     this.#send({ type: 'clients', clients });
   }
 
-  /** From now on callers are shown the node. */
-  show(): void {
+  /** From now on callers are shown the node. Resolves when that is so. */
+  async show(): Promise<void> {
     this.#send({ type: 'show' });
+    await this.snapshot(); // it hears messages in order
   }
 
   /** From now on only builds that are there already find the node. */
