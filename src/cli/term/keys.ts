@@ -1,4 +1,5 @@
 // What was typed: bytes of a terminal in raw mode become names of keys.
+import { printable } from './width.ts';
 
 /** A printable character is itself; all others have names. */
 export type Key = string;
@@ -49,7 +50,7 @@ export function keysOf(text: string): Key[] {
     }
     const char = String.fromCodePoint(rest.codePointAt(0) as number);
     rest = rest.slice(char.length);
-    const key = NAMED[char] ?? (char >= ' ' ? char : undefined);
+    const key = NAMED[char] ?? (printable(char) === char ? char : undefined);
     if (key !== undefined) keys.push(key);
   }
   return keys;

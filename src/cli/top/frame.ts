@@ -89,7 +89,7 @@ function table(view: View, columns: number, room: number, paint: Paint): Line[] 
   const lines: Line[] = [head(layout, view, columns, paint.glyphs)];
   if (builds.length === 0) {
     const none = view.filter === '' ? 'no builds' : `no build has '${view.filter}' in it`;
-    return [...lines, [[clip(`  ${none}`, columns), '2']]];
+    return [...lines, [[clip(printable(`  ${none}`), columns), '2']]];
   }
   view.room = room;
   view.scroll = scrolled(
@@ -150,11 +150,11 @@ const ascii = (span: Span): Span => (typeof span === 'string' ? plain(span) : [p
 const plain = (text: string): string => text.replace(/[^ -~]/gu, (char) => '?'.repeat(columnsOf(char)));
 
 function footer(view: View, columns: number): Line {
-  if (view.prompt !== undefined) return [[clip(question(view.prompt, view), columns), '1']];
+  if (view.prompt !== undefined) return [[clip(printable(question(view.prompt, view)), columns), '1']];
   if (view.message !== undefined) return [[clip(printable(view.message), columns), '1']];
   if (view.help) return [['any key goes back', '2']];
   const spans: Span[] = [];
-  if (view.filter !== '') spans.push([clip(`only '${view.filter}'  `, columns), '33']);
+  if (view.filter !== '') spans.push([clip(printable(`only '${view.filter}'  `), columns), '33']);
   for (const [key, what] of KEYS) {
     if (what === undefined) continue;
     const next: Span[] = [

@@ -106,7 +106,7 @@ test('keys are told apart, whatever bytes they come in', () => {
     ['q', ['q']],
     ['\x1b[A\x1bOB\x1b[5~\x1b[1;5H', ['up', 'down', 'page-up']],
     ['\r\x7f\x03\x1a\x1b', ['enter', 'backspace', 'ctrl-c', 'ctrl-z', 'escape']],
-    ['ü🦊\x1b[99~\x01', ['ü', '🦊']],
+    ['ü🦊\x1b[99~\x01\x9b\u202e', ['ü', '🦊']],
   ] as const)
     assert.deepEqual(keysOf(typed), keys);
   assert.deepEqual(['\x1b', 'a\x1b[', '\x1b[1;', '\x1b[A', 'a'].map(isUnfinished), [true, true, true, false, false]);

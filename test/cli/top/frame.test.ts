@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { type Paint, paintOf } from '../../../src/cli/term/paint.ts';
 import { textOf } from '../../../src/cli/term/screen.ts';
 import { widthOf } from '../../../src/cli/term/width.ts';
 import { frame } from '../../../src/cli/top/frame.ts';
-import { newView, type View } from '../../../src/cli/top/view.ts';
+import { newView, ORDERS, type View } from '../../../src/cli/top/view.ts';
 import { buildOf, busyPool, clientOf, NOON, poolOf, viewOf } from './pools.ts';
 
 process.env.TZ = 'UTC';
@@ -97,14 +98,50 @@ test('of many builds those are shown that there is room for, the chosen one amon
   );
 });
 
-test('every size has a picture, and no line is longer than it is wide', () => {
-  const view = viewOf(busyPool());
-  view.expanded.add(1);
-  for (let columns = 1; columns <= 130; columns += 3) {
-    for (const rows of [1, 2, 5, 8, 13]) {
-      const lines = frame(view, { columns, rows }, FULL);
-      assert.equal(lines.length, rows);
-      for (const line of lines.slice(0, 2)) assert.ok(widthOf(textOf(line)) <= columns + 20);
-    }
-  }
+test('every pool has a picture of every size, and from 50 columns on no line of it is too long', () => {
+  const build = fc.record({
+    id: fc.integer({ min: 1, max: 99_999 }),
+    label: fc.string({ unit: 'binary', maxLength: 60 }),
+    user: fc.string({ unit: 'grapheme', maxLength: 20 }),
+    held: fc.integer({ min: -1, max: 5000 }),
+    implicit: fc.nat(50),
+    offered: fc.nat(50),
+    waiting: fc.nat(5000),
+    stranded: fc.nat(2),
+    share: fc.double({ min: 0, max: 4096, noNaN: true }),
+    since: fc.integer({ min: NOON - 1e10, max: NOON + 1e6 }),
+    slotSeconds: fc.double({ min: 0, max: 1e9, noNaN: true }),
+    class: fc.constantFrom('interactive' as const, 'normal' as const, 'background' as const),
+    clients: fc.array(fc.constant(clientOf({ pid: 1, program: 'make\n' })), { maxLength: 3 }),
+  });
+  const pool = fc.record({ builds: fc.array(build, { maxLength: 12 }), capacity: fc.integer({ min: 1, max: 4096 }) });
+  const chosen = fc.record({
+    order: fc.constantFrom(...ORDERS),
+    reversed: fc.boolean(),
+    filter: fc.string({ unit: 'binary', maxLength: 3 }),
+    help: fc.boolean(),
+    selected: fc.nat(20),
+    scroll: fc.nat(30),
+  });
+  const size = fc.record({ columns: fc.integer({ min: 1, max: 250 }), rows: fc.integer({ min: 1, max: 60 }) });
+  fc.assert(
+    fc.property(
+      pool,
+      chosen,
+      size,
+      fc.constantFrom(FULL, PLAIN),
+      ({ builds, capacity }, more, { columns, rows }, paint) => {
+        const unique = [...new Map(builds.map((one) => [one.id, buildOf(one)])).values()];
+        const view = changed(viewOf(poolOf(unique, { capacity })), more);
+        for (const { id } of unique.slice(0, 3)) view.expanded.add(id);
+        const lines = frame(view, { columns, rows }, paint).map((line) => textOf(line).trimEnd());
+        assert.equal(lines.length, rows);
+        for (const line of lines) {
+          assert.ok(columns < 50 || widthOf(line) <= columns, `${widthOf(line)} columns: ${line}`);
+          assert.doesNotMatch(line, /[\p{Cc}\p{Bidi_Control}]/u);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
