@@ -65,7 +65,7 @@ function columnsOf({ status, now }: View) {
   const id: Column = { head: 'BUILD', width: 5, order: 'came', text: (build) => String(build.id), look: idLook };
   const of: Column = { head: 'CLASS', width: 5, left: true, text: (build) => SHORT_CLASS[build.class] };
   const slots: Column = { head: 'SLOTS', width: 5, order: 'slots', text: (build) => String(usedBy(build)) };
-  const waits: Column = { head: 'WAIT', width: 4, order: 'waiting', text: waitText, look: () => '33' };
+  const waits: Column = { head: 'WAIT', width: 4, order: 'waiting', text: waitText, look: waitLook };
   const share: Column = { head: 'SHARE', width: 5, order: 'share', text: (build) => figure(build.share) };
   const time: Column = { head: 'TIME', width: 6, order: 'time', text: ({ since }) => age(now - since) };
   const work: Column = { head: 'SLOT-S', width: 7, order: 'work', text: ({ slotSeconds }) => count(slotSeconds) };
@@ -133,6 +133,8 @@ function clientWords({ pid, program, node, held, implicit, offered, waiting }: C
 }
 
 const idLook = ({ id }: BuildStatus): string => colourOf(id);
+
+const waitLook = ({ waiting }: BuildStatus): string => (waiting > 0 ? '33' : '');
 
 const waitText = ({ waiting }: BuildStatus): string => (waiting > 0 ? String(waiting) : '-');
 
