@@ -22,7 +22,7 @@ export interface BuildsOptions {
   remembered: Remembered;
   daemon: Omit<Status['daemon'], 'since'>;
   /** Starts the engine. */
-  engine: (events: Omit<EngineEvents, 'died' | 'damaged'>) => EngineHandle;
+  engine: (events: Omit<EngineEvents, 'died' | 'damaged' | 'hangs'>) => EngineHandle;
   /** Keeps the pool within what the machine can bear. */
   watch: (engine: EngineHandle) => Watch;
   /** Keeps what is lent by `stint with`. */

@@ -177,6 +177,8 @@ function historyOf({ state, note = () => {} }: DaemonOptions): History | undefin
   return state === undefined ? undefined : new History({ path: join(state, 'history.db'), note });
 }
 
+const HANGS = 'a client has kept its pipe locked for 5 s: nobody is given a slot until it lets go, or is gone';
+
 function openBuilds(
   options: DaemonOptions,
   { settings, remembered, mount, tape, recorder }: Opening,
@@ -218,6 +220,7 @@ function openBuilds(
         // Nobody else can say why; the keeper then starts another one, which takes over.
         damaged: (entries) => note(`${entries} entries of the journal were damaged: what they said of slots is lost`),
         died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
+        hangs: () => note(HANGS),
       }),
     withs: (engine) => new Withs(engine, { settings, machine: system && { group: system.apiGroup, refuse } }),
     watch: (engine) =>

@@ -57,6 +57,8 @@ export interface EngineEvents {
   status(): Promise<string>;
   /** The engine's thread ended by an error: nothing is accounted for any more. */
   died(error: Error): void;
+  /** The engine's thread has not moved for some seconds: it waits for a pipe that a client keeps locked. */
+  hangs(): void;
 }
 
 type Started = Extract<FromEngine, { type: 'started' }>;
@@ -90,7 +92,10 @@ export class EngineHandle {
     this.#keptFolder = options.keeper?.kept.get(OWN);
     const memory = newShift();
     if (options.system !== undefined)
-      this.#relief = new Relief(memory, options.system.device, (bytes) => this.#send({ type: 'request', bytes }));
+      this.#relief = new Relief(memory, options.system.device, {
+        leave: (bytes) => this.#send({ type: 'request', bytes }),
+        hangs: () => events.hangs(),
+      });
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: { options, wakeFd: this.#wakeFd, memory },
       trackUnmanagedFds: false,

@@ -15,6 +15,8 @@ import { Request } from '../nodes/fuse/wire.ts';
  */
 const LOOK = 10;
 const LOOK_AT_REST = 250;
+/** After so many looks in a row at which it did not move, somebody is told: 5 s. */
+const LONG = 500;
 /** Requests that are read in its place before it is looked at again. */
 const MAX_LEFT = 256;
 
@@ -113,17 +115,19 @@ export class Relief {
   readonly #request = new Request();
   readonly #receive: () => number;
   readonly #channel;
-  readonly #leave: (request: Uint8Array) => void;
+  readonly #told: { leave(request: Uint8Array): void; hangs(): void };
   #timer: NodeJS.Timeout | undefined;
   #beat = 0;
   #pause = LOOK;
+  /** Looks in a row at which the engine had not moved. */
+  #still = 0;
 
-  /** `leave` is told of each request that was read of the open FUSE device `device`; it must not wait. */
-  constructor(memory: SharedArrayBuffer, device: number, leave: (request: Uint8Array) => void) {
+  /** `leave` is told of each request that was read of the open FUSE device `device`, `hangs` when the engine has hung for long. */
+  constructor(memory: SharedArrayBuffer, device: number, told: { leave(request: Uint8Array): void; hangs(): void }) {
     this.#words = new Int32Array(memory);
     this.#receive = reader(device, this.#request.bytes);
     this.#channel = deviceChannel(device);
-    this.#leave = leave;
+    this.#told = told;
   }
 
   /** There is a pipe, or there will be. */
@@ -141,7 +145,10 @@ export class Relief {
       this.#timer = undefined;
       return;
     }
-    if (!rests && beat === this.#beat) {
+    if (rests || beat !== this.#beat) {
+      this.#still = 0;
+    } else {
+      if (++this.#still === LONG) this.#told.hangs();
       this.#payOwed();
       for (let i = 0; i < MAX_LEFT && this.#readInstead(); i++);
     }
@@ -172,7 +179,7 @@ export class Relief {
       if (length <= 0) return false;
       if (this.#request.received(length)) answerHolder(this.#request, this.#channel);
       Atomics.add(words, LEFT, 1);
-      this.#leave(Uint8Array.from(this.#request.bytes.subarray(0, length)));
+      this.#told.leave(Uint8Array.from(this.#request.bytes.subarray(0, length)));
       return true;
     } finally {
       Atomics.store(words, READER, NOBODY);

@@ -53,6 +53,7 @@ export class TestEngine {
           if (build !== undefined) build.ended = true;
         },
         taped: () => {},
+        hangs: () => {},
         died: (error) => {
           this.#died = error;
         },

@@ -1,11 +1,12 @@
 // A client can keep its pipe locked for as long as a system call of its own takes: one that reads into the pipe, or writes out of it,
 // what the daemon has to give. The daemon may be waiting for that lock, so no answer of its own may be needed to open it.
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 300);
@@ -82,3 +83,50 @@ for (const how of ['map', 'splice', 'return', 'child']) {
     await machine.stop();
   });
 }
+
+/** Writes into its pipe from memory that nobody fills, which keeps the pipe locked, until its standard input ends. */
+const UNFILLED = `
+import ctypes, fcntl, os, struct, sys, threading
+pipe = os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
+libc = ctypes.CDLL(None, use_errno=True)
+faults = libc.syscall(323 if os.uname().machine == 'x86_64' else 282, 0o2000000)
+if faults < 0: sys.exit('no userfaultfd')
+fcntl.ioctl(faults, 0xc018aa3f, bytearray(struct.pack('QQQ', 0xaa, 0, 0)))
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+memory = libc.mmap(None, 4096, 3, 0x22, -1, 0)
+fcntl.ioctl(faults, 0xc020aa00, bytearray(struct.pack('QQQQ', memory, 4096, 1, 0)))
+threading.Thread(target=lambda: libc.write(pipe, ctypes.c_void_p(memory), 1), daemon=True).start()
+print('locked', flush=True)
+sys.stdin.read()
+os._exit(0)
+`;
+
+test('while a client keeps its pipe locked without our help, that is told, and who waits can be killed; then all goes on', {
+  skip,
+}, async (t) => {
+  const machine = await startMachine(t, 2);
+  const open = ['-c', `exec 7<>${machine.node}; echo open; exec sleep 1000`];
+  const holder = machine.spawn('python3', ['-c', UNFILLED, machine.node], { stdio: ['pipe', 'pipe', 'pipe'] });
+  await until('it is locked', () => holder.output.stdout === 'locked\n' || holder.child.exitCode !== null);
+  if (holder.output.stderr === 'no userfaultfd\n') {
+    t.skip('no userfaultfd');
+    return;
+  }
+  const first = machine.spawn('bash', open, { deadline: 120_000 }); // now there are two, and the daemon looks closely at each
+  await until('that is told', () => machine.daemon.output.stderr !== '');
+  assert.match(machine.daemon.output.stderr, /^stint: a client has kept its pipe locked for 5 s: .*\n$/);
+  const waits = machine.spawn('bash', open);
+  await until('it waits', () => readFileSync(`/proc/${waits.pid}/wchan`, 'latin1').includes('request'));
+  await new Promise((resolve) => setTimeout(resolve, 100)); // its request is read by now
+  waits.kill('SIGKILL');
+  assert.equal((await waits.ended).code, 137);
+  holder.child.stdin?.end();
+  await holder.ended; // to ask for the status is to wait, too
+  const next = machine.spawn('bash', open);
+  await machine.untilStatus(() => next.output.stdout === 'open\n');
+  for (const { kill } of [first, next]) kill('SIGKILL');
+  await machine.untilIdle();
+  machine.daemon.kill('SIGTERM');
+  assert.equal((await machine.daemon.ended).code, 0);
+});

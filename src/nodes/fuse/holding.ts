@@ -6,6 +6,8 @@ import os from 'node:os';
 import type { Channel } from './channel.ts';
 import { FUSE_READ_LOCKOWNER, OP, type Request } from './wire.ts';
 
+const { EINVAL, EINTR } = os.constants.errno;
+
 /**
  * Whether a READ is not made by read(2): it fills memory that somebody has mapped, or a pipe, as splice(2) has it done at once with O_DIRECT
  * and through such memory else. There is nothing to be had that way.
@@ -14,10 +16,13 @@ export function readsForOthers({ readFlags, fileFlags }: Request): boolean {
   return (readFlags & FUSE_READ_LOCKOWNER) === 0 || (fileFlags & constants.O_DIRECT) !== 0;
 }
 
-/** Answers a request if its caller may keep a pipe locked. The session then says the same, and nobody hears that. */
+/**
+ * Answers a request if its caller may keep a pipe locked, and lets go whoever wants to wait no longer. The session then says the same, and
+ * nobody hears that.
+ */
 export function answerHolder(request: Request, channel: Channel): void {
   const { opcode, uniqueLow, uniqueHigh, size } = request;
   if (opcode === OP.WRITE) channel.written(uniqueLow, uniqueHigh, size);
-  else if (opcode === OP.READ && readsForOthers(request))
-    channel.error(uniqueLow, uniqueHigh, os.constants.errno.EINVAL);
+  else if (opcode === OP.READ && readsForOthers(request)) channel.error(uniqueLow, uniqueHigh, EINVAL);
+  else if (opcode === OP.INTERRUPT) channel.error(request.interruptedLow, request.interruptedHigh, EINTR);
 }

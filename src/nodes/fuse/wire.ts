@@ -226,7 +226,14 @@ export class Request {
   }
   /** INTERRUPT: `unique` of the request it is about. */
   get interrupted(): number {
-    return (this.#word(11) & ~FUSE_UNIQUE_RESEND) * TWO_32 + this.#word(10);
+    return (this.interruptedHigh & ~FUSE_UNIQUE_RESEND) * TWO_32 + this.interruptedLow;
+  }
+  /** As they are to be answered. */
+  get interruptedLow(): number {
+    return this.#word(10);
+  }
+  get interruptedHigh(): number {
+    return this.#word(11);
   }
   // struct fuse_init_in: major, minor, max_readahead, flags, (flags2)
   get major(): number {
