@@ -4,22 +4,25 @@ import { type Cap, roomOf } from './caps.ts';
 import { compareBuilds } from './fairness.ts';
 import { type Build, oldest, type Waiter } from './types.ts';
 
-/** Those that wait under a bound of `build` and are kept out of the queue; those of the build itself, too. */
-export function* keptBeside(build: Build): Generator<Waiter> {
+/** Whether a waiter is out of the queue for another reason than a bound. */
+type Away = (waiter: Waiter) => boolean;
+
+/** Those that wait under a bound of `build` and are kept out of the queue by bounds alone; those of the build itself, too. */
+export function* keptBeside(build: Build, away: Away): Generator<Waiter> {
   for (const { limit, waiting } of build.caps) {
     if (limit === Number.POSITIVE_INFINITY) continue;
     for (const other of waiting) {
       const client = other.at === -1 ? other.waiting.peek() : undefined;
       const waiter = client && oldest(client);
-      if (waiter !== undefined && roomOf(other) < needOf(waiter)) yield waiter;
+      if (waiter !== undefined && roomOf(other) < needOf(waiter) && !away(waiter)) yield waiter;
     }
   }
 }
 
 /** Of those the one with the best right to a slot that `build` gives up and that would let it in; not of the build itself. */
-export function rival(build: Build): Waiter | undefined {
+export function rival(build: Build, away: Away): Waiter | undefined {
   let best: Waiter | undefined;
-  for (const waiter of keptBeside(build)) {
+  for (const waiter of keptBeside(build, away)) {
     const other = waiter.client.build;
     if (other === build || !lets(build, waiter)) continue;
     if (best === undefined || compareBuilds(other, best.client.build) < 0) best = waiter;

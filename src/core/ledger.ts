@@ -144,6 +144,11 @@ export class Ledger {
     return this.#waiters.next;
   }
 
+  /** Whether it wants several slots and leaves those that are free to others for a while. */
+  givesWay(waiter: Waiter): boolean {
+    return this.#waiters.givesWay(waiter);
+  }
+
   /** What a build may have of the pool while all others want their part, slots; not rounded. */
   share(build: Build): number {
     return this.#shares.of(build, this.limit);

@@ -55,6 +55,7 @@ export interface Move {
 
 export class Offers {
   readonly #ledger: Ledger;
+  readonly #away = (waiter: Waiter) => this.#ledger.givesWay(waiter);
   /** Those that have asked. */
   readonly #offers = new Set<Offer>();
   #pace = PACE_FIRST;
@@ -70,7 +71,7 @@ export class Offers {
     if (this.#ledger.free < 0) return true;
     for (const { client, waiter } of this.#offers) {
       if (roomOf(client.build) < 0) return true;
-      for (const kept of keptBeside(client.build)) if (kept !== waiter) return true;
+      for (const kept of keptBeside(client.build, this.#away)) if (kept !== waiter) return true;
     }
     const next = this.#ledger.next;
     if (next === undefined) return false;
@@ -140,7 +141,7 @@ export class Offers {
     const { build } = offer.client;
     if (roomOf(build) < 0) return 1;
     if (this.#ledger.free < 0) return this.#keeps(offer) ? 0 : 1;
-    return hasRight(this.#ledger.next, build, now) || hasRight(rival(build), build, now) ? 1 : 0;
+    return hasRight(this.#ledger.next, build, now) || hasRight(rival(build, this.#away), build, now) ? 1 : 0;
   }
 
   /**
@@ -235,7 +236,7 @@ export class Offers {
     const tried = new Set<Waiter>();
     for (const { client } of this.#offers) {
       if (client.offered === 0) continue;
-      for (const waiter of keptBeside(client.build)) {
+      for (const waiter of keptBeside(client.build, this.#away)) {
         if (tried.has(waiter)) continue;
         tried.add(waiter);
         const moves = this.#roomFor(waiter, now);

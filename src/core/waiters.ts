@@ -131,6 +131,11 @@ export class Waiters {
     return false;
   }
 
+  /** Whether it has left the queue so. */
+  givesWay(waiter: Waiter): boolean {
+    return this.#demands.away(waiter);
+  }
+
   /** Somebody else has used one of the slots that are set aside. */
   borrow(): void {
     this.#demands.borrowed++;

@@ -31,6 +31,9 @@ const COUNT_SOONEST = 10;
 const COUNT_LATEST = 1000;
 export const FIFO_MODE = 0o600;
 
+/** Turns in which slots are moved before the engine looks at something else: whatever the offers say, it never stops answering. */
+const MAX_TURNS = 1000;
+
 /** The server's descriptors of a pipe. */
 export interface Ends {
   readonly readEnd: number;
@@ -278,7 +281,7 @@ export class PipeNode implements Node {
     this.#setMuted(!this.#offers.contended, now);
     if (this.#muted && now >= this.#countAt) this.#countUnwatched(now);
     let moved = true;
-    while (moved) {
+    for (let turns = MAX_TURNS; moved && turns > 0; turns--) {
       for (const { offer, count } of this.#offers.settle(now)) this.#put(this.#byOffer.get(offer) as Pipe, count);
       moved = false;
       for (const { offer, count } of this.#offers.recalls(now)) {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Cap } from '../../src/core/caps.ts';
 import { Ledger } from '../../src/core/ledger.ts';
 import { type Offer, Offers } from '../../src/core/offers.ts';
-import { DEFAULT_POLICY, PATIENCE, type Policy, STRICT_POLICY } from '../../src/core/policy.ts';
+import { DEFAULT_POLICY, PATIENCE, type Policy, SET_ASIDE, STRICT_POLICY } from '../../src/core/policy.ts';
 import type { Build, Waiter } from '../../src/core/types.ts';
 
 interface PretendPipe {
@@ -336,6 +336,19 @@ test('nor for somebody whom a bound keeps out of the queue', () => {
   ledger.acquire({ client: ledger.openClient(kept, 'exact'), reserves: false, since: 0, order: 0 }, 0);
   world.serve();
   world.pass(0.2);
+  assert.equal(pipe.bytes, 1);
+});
+
+test('nor for a demand that gives way, which leaves the slot to others', () => {
+  const world = new World(2);
+  const { ledger } = world;
+  const cap = new Cap('both', 2);
+  const holder = ledger.openClient(ledger.openBuild(), 'exact');
+  ledger.take(holder);
+  const client = ledger.openClient(ledger.openBuild({ caps: [cap] }), 'implicit');
+  ledger.acquire({ client, reserves: false, since: 0, order: 0, min: 2, max: 2 }, 0);
+  const pipe = world.open(false, [cap]);
+  world.pass(SET_ASIDE + 1);
   assert.equal(pipe.bytes, 1);
 });
 
