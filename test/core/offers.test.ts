@@ -94,8 +94,10 @@ class World {
       const surplus = this.offers.counted(pipe.offer, pipe.bytes, touched, this.now);
       assert.equal(surplus, 0, 'nobody returns what was not taken here');
     }
+    let rounds = 0;
     for (let moved = true; moved; ) {
       moved = false;
+      assert.ok(rounds++ < 1000, 'it comes to an end');
       for (const { offer, count } of this.offers.settle(this.now)) {
         this.#lay(this.#pipeOf(offer), count);
         moved = true;
@@ -193,6 +195,74 @@ test('bytes are conserved, and whoever waits is served while anything lies unuse
     }),
     { numRuns: 3000 },
   );
+});
+
+test('whoever waits under bounds is served while what would make room for it lies unused', () => {
+  const bounds = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 });
+  const steps = fc.array(step, { maxLength: 60, size: 'max' });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), bounds, steps, fc.boolean(), (capacity, limits, all, strict) => {
+      const world = new World(capacity, strict ? STRICT_POLICY : DEFAULT_POLICY);
+      const caps = limits.map((limit, n) => new Cap(`bound ${n}`, limit));
+      for (const one of all) {
+        if (one.act === 'open' && one.pick > 15) {
+          world.begin(
+            caps.filter((_, n) => (one.pick >> n) % 2 === 0),
+            1 + Math.floor(one.ms / 20),
+          );
+        } else if (one.act === 'open') {
+          world.open(
+            one.pick % 3 === 0,
+            caps.filter((_, n) => (one.pick >> n) % 2 === 0),
+          );
+        } else perform(world, one);
+      }
+      world.pass(3000);
+      const lying = (under: (pipe: PretendPipe) => boolean) =>
+        world.pipes.filter(under).reduce((sum, { bytes }) => sum + bytes, 0);
+      const blocked = world.pipes.filter((pipe) => pipe.blocked > 0).map(({ build }) => build);
+      const begun = [...world.ledger.builds].filter(({ waiting }) => waiting.peek()?.kind === 'implicit');
+      for (const build of [...blocked, ...begun.filter(({ demands }) => !demands)]) {
+        const short = build.caps.filter(({ limit, out }) => limit <= out);
+        const lacks = short.find((cap) => lying((pipe) => pipe.build.caps.includes(cap)) <= cap.out - cap.limit);
+        const served = lacks === undefined && world.ledger.free + lying(() => true) > 0;
+        assert.ok(!served, 'somebody waits for what lies unused');
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('under a bound, too, who holds everything hands over what comes back', () => {
+  const world = new World(8);
+  const cap = new Cap('some', 4);
+  const first = world.open(false, [cap]);
+  for (let i = 0; i < 4; i++) world.read(first);
+  const second = world.open(false, [cap]);
+  for (let i = 0; i < 4; i++) world.read(second);
+  for (let i = 0; i < 4; i++) world.read(first);
+  assert.deepEqual([first.taken, second.taken], [4, 0]);
+  world.write(first, true);
+  assert.deepEqual([first.taken, second.taken], [3, 1], 'its own readers are not faster');
+});
+
+test('what lies unused under a bound gives way to a first slot, and to several at once as soon as there are enough', () => {
+  for (const [min, taken] of [
+    [1, 2],
+    [3, 1],
+  ] as const) {
+    const world = new World(8);
+    const cap = new Cap('some', 4);
+    const alone = world.open(false, [cap]);
+    for (let i = 0; i < taken + 1; i++) world.read(alone);
+    assert.deepEqual([alone.taken, alone.bytes], [taken + 1, 3 - taken]);
+    const waiter = world.begin([cap], min);
+    world.pass(2);
+    assert.deepEqual(world.started, min === 1 ? [waiter] : []);
+    world.write(alone, true);
+    world.pass(2);
+    assert.deepEqual([world.started, alone.taken], [[waiter], taken]);
+  }
 });
 
 test('a build that is alone has every slot laid out', () => {
