@@ -43,6 +43,8 @@ export interface Running {
   /** The names of its caps: those of rules, and those that come from where it runs. */
   caps: readonly string[];
   bounds: readonly string[];
+  /** What rules say of its user's part beside other users. */
+  userWeight: number;
   /** What is lent to it. */
   readonly withs: Set<With>;
   /** What was said of it alone. */
@@ -195,6 +197,7 @@ export class Builds {
       started: false,
       caps: [],
       bounds,
+      userWeight: 1,
       lease: undefined,
       withs: new Set(withs),
       said: {},
@@ -203,6 +206,7 @@ export class Builds {
     this.byId.set(id, running);
     for (const one of withs) one.builds.add(running);
     this.#stand(running);
+    this.#weigh(running);
     return running;
   }
 
@@ -321,6 +325,7 @@ export class Builds {
     this.#rules = rules;
     for (const { name, max } of rules.rules) if (max !== undefined) this.setCap(name, max);
     for (const running of this.byId.values()) this.#stand(running);
+    for (const running of this.byId.values()) this.#weigh(running);
     const now = new Set(rules.rules.filter(({ max }) => max !== undefined).map(({ name }) => name));
     for (const { name } of before) if (!now.has(name)) this.setCap(name, Number.POSITIVE_INFINITY);
   }
@@ -393,9 +398,17 @@ export class Builds {
     const { facts, build, withs, said } = running;
     const { caps, userWeight, ...terms } = standingOf(facts, this.#rules, { lenders: withs, said });
     running.caps = caps;
+    running.userWeight = userWeight;
     this.#ledger.setBuild(build, { ...terms, caps: this.#capsOf(running) });
-    if (build.user.weight !== userWeight) this.#ledger.setUserWeight(facts.uid, userWeight);
     this.#refusedForEver(running);
+  }
+
+  /** Of what rules say of a user by builds in different groups the largest counts, whichever came last. */
+  #weigh({ facts: { uid }, build: { user }, userWeight }: Running): void {
+    if (user.weight === userWeight) return;
+    const own = [...this.byId.values()].filter(({ facts }) => facts.uid === uid).map((one) => one.userWeight);
+    const weight = Math.max(...own);
+    if (own.length > 0 && user.weight !== weight) this.#ledger.setUserWeight(uid, weight);
   }
 
   #capsOf({ caps, bounds }: Running): Cap[] {
@@ -471,6 +484,11 @@ export class Builds {
     this.#rootless.delete(running);
     this.#ledger.closeBuild(running.build);
     this.byId.delete(running.id);
+    for (const other of this.byId.values()) {
+      if (other.build.user !== running.build.user) continue;
+      this.#weigh(other);
+      break;
+    }
   }
 
   #unwatchRoot(running: Running): void {
