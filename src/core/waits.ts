@@ -66,7 +66,9 @@ function causeOf(ledger: Ledger, waiter: Waiter, unused: number): Cause {
   if (ledger.limit < ledger.capacity && unused < min) return { why: 'limit' };
   if (next !== undefined && next !== waiter && unused > 0) return { why: 'aside', needs: next.min ?? 1 };
   const [has, share] = [outstanding(build), ledger.share(build)];
-  return min === 1 && has > 0 && has + 1 > share ? { why: 'share', has, share } : { why: 'turn' };
+  return min === 1 && has > 0 && has + 1 > share && share < ledger.limit
+    ? { why: 'share', has, share }
+    : { why: 'turn' };
 }
 
 /** The builds in the queue, whose turn is next first, as far as it can be said before they have got anything. */

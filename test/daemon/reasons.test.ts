@@ -54,6 +54,8 @@ test('all slots are out, and others go first', () => {
   const [second, third] = [world.build(1), world.build(1)];
   assert.equal(world.reason(second), 'all 2 slots are out; 1st in the queue');
   assert.equal(world.reason(third), 'all 2 slots are out; 2nd in the queue');
+  const own = new World(3);
+  assert.equal(own.reason(own.build(4)), 'all 3 slots are out; 1st in the queue', 'nobody shares with it');
   const alone = new World(1);
   alone.build(1);
   assert.equal(alone.reason(alone.build(1)), 'the slot is out; 1st in the queue');
@@ -109,6 +111,6 @@ test('several at once are waited for, what is free is kept for them, and after a
   world.pass(SET_ASIDE);
   assert.equal(world.reason(lease), 'others go first for a while, as 3 slots did not come together in time');
   assert.equal(world.reason(other), undefined);
-  world.pass(GIVE_WAY);
+  world.pass(GIVE_WAY + 1);
   assert.equal(world.reason(lease), '1st in the queue; 1 set aside');
 });

@@ -72,7 +72,7 @@ test('limits hold from the first build on, and follow the configuration and what
   assert.equal((await machine.status()).limit, 3);
 
   // By stint set, which goes before the file; all come back on the ramp.
-  assert.equal((await machine.stint(['set', 'limits.min_memory=0', 'limits.ramp=2'])).code, 0);
+  assert.equal((await machine.stint(['set', 'limits.min_memory=0', 'limits.ramp=0.5'])).code, 0);
   const back = await machine.untilStatus(({ limit }) => limit > 3 && limit < 6, PATIENCE);
   assert.deepEqual(names(back), ['ramp']);
   await until('it has all', () => bare.output.stdout === 'x\n'.repeat(5), PATIENCE);
