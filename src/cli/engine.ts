@@ -20,6 +20,15 @@ import { VERSION } from './version.ts';
 /** What --strict says. */
 const STRICT: Values = { 'share.first_slot': 'wait', 'share.newcomer_overcommit': 0 };
 
+/** What counts when the daemon starts, and its names in the configuration. */
+const AT_START = [
+  ['mount', 'mount'],
+  ['mode', 'mode'],
+  ['group', 'group'],
+  ['apiGroup', 'api_group'],
+  ['state', 'state'],
+] as const;
+
 /** What the keeper may tell. */
 interface Served {
   daemon: Daemon;
@@ -83,7 +92,8 @@ async function serveUser(options: Parsed['options'], keeper: Kept): Promise<Serv
 }
 
 async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<Served> {
-  let config = await configOf(options);
+  const first = await configOf(options);
+  let config = first;
   const mount = options.get('mount') ?? config.mount;
   const runtime = machineDir(mount === undefined ? process.env : { STINT_MOUNT: absolute(mount) });
   const { mode, group, apiGroup, clients, settings, rules } = config;
@@ -103,6 +113,8 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
     try {
       config = await configOf(options);
       daemon.reload(config);
+      for (const [key, name] of AT_START)
+        if (config[key] !== first[key]) note(`${name} is another now: that counts when the daemon is started again`);
     } catch (error) {
       note(`keeping the configuration as it was: ${(error as Error).message}`);
     }

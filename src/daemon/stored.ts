@@ -37,7 +37,7 @@ export class StoredSettings {
 
   /** @throws Error */
   write(settings: Values): void {
-    keep(this.path, `${JSON.stringify({ settings }, undefined, 2)}\n`);
+    keep(this.path, `${JSON.stringify({ settings }, undefined, 2)}\n`, { flush: true });
   }
 }
 

@@ -133,6 +133,19 @@ test('SIGHUP takes over the configuration; one that is wrong leaves everything a
   assert.equal((await machine.daemon.ended).code, 0);
 });
 
+test('SIGHUP says what it cannot change while it serves', { skip }, async (t) => {
+  const config = configuration(t, 'jobs = 2\nmode = "0660"\n');
+  const machine = new Machine(t, undefined, { args: ['--config', config] });
+  await until('it serves', () => machine.daemon.output.stdout.endsWith('\n'));
+  writeFileSync(config, 'jobs = 3\nmode = "0666"\napi_group = 4\n');
+  machine.daemon.kill('SIGHUP');
+  await machine.untilStatus(({ capacity }) => capacity === 3);
+  const said = (name: string) => `stint: ${name} is another now: that counts when the daemon is started again\n`;
+  await until('it says both', () => machine.daemon.output.stderr === said('mode') + said('api_group'));
+  machine.daemon.kill('SIGTERM');
+  assert.equal((await machine.daemon.ended).code, 0);
+});
+
 test('a service manager is told when it is ready and when it stops', { skip }, async (t) => {
   const place = new Place(t);
   const address = join(place.folder, 'notify');

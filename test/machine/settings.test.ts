@@ -67,7 +67,10 @@ weight = 4
   assert.match(shown.stdout, /\(background; weight 0\.5; at most 2\)\n/);
   assert.match(shown.stdout, /[(; ]weight 4; rule 1 \(user 65534\): at most 3 in all\)\n/);
 
-  writeFileSync(file, 'jobs = 8\n[[rule]]\nlabel = "slow *"\nclass = "interactive"\n[share]\nclass = "background"\n');
+  writeFileSync(
+    file,
+    'jobs = 8\nmode = "0666"\n[[rule]]\nlabel = "slow *"\nclass = "interactive"\n[share]\nclass = "background"\n',
+  );
   machine.daemon.kill('SIGHUP');
   await machine.untilStatus(({ builds }) => builds[0]?.class === 'interactive');
   assert.deepEqual((await machine.status()).builds.map(standing), [
