@@ -9,13 +9,16 @@ type Away = (waiter: Waiter) => boolean;
 
 /** Those that wait under a bound of `build` and are kept out of the queue by bounds alone; those of the build itself, too. */
 export function* keptBeside(build: Build, away: Away): Generator<Waiter> {
-  for (const { limit, waiting } of build.caps) {
-    if (limit === Number.POSITIVE_INFINITY) continue;
-    for (const other of waiting) {
-      const client = other.at === -1 ? other.waiting.peek() : undefined;
-      const waiter = client && oldest(client);
-      if (waiter !== undefined && roomOf(other) < needOf(waiter) && !away(waiter)) yield waiter;
-    }
+  for (const cap of build.caps) yield* keptUnder(cap, away);
+}
+
+/** The same for one bound. */
+export function* keptUnder({ limit, waiting }: Cap, away: Away): Generator<Waiter> {
+  if (limit === Number.POSITIVE_INFINITY) return;
+  for (const build of waiting) {
+    const client = build.at === -1 ? build.waiting.peek() : undefined;
+    const waiter = client && oldest(client);
+    if (waiter !== undefined && roomOf(build) < needOf(waiter) && !away(waiter)) yield waiter;
   }
 }
 
@@ -41,9 +44,12 @@ export function lackingFor(waiter: Waiter): Map<Cap, number> {
 }
 
 /** Whether one slot less of `build` would be enough. */
-function lets(build: Build, waiter: Waiter): boolean {
-  for (const [cap, lacks] of lackingFor(waiter)) if (lacks > 1 || !build.caps.includes(cap)) return false;
-  return true;
+function lets({ caps }: Build, waiter: Waiter): boolean {
+  const need = needOf(waiter);
+  return waiter.client.build.caps.every((cap) => {
+    const lacks = need - (cap.limit - cap.out);
+    return lacks <= 0 || (lacks === 1 && caps.includes(cap));
+  });
 }
 
 const needOf = ({ min = 1 }: Waiter): number => min;

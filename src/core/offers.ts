@@ -12,7 +12,7 @@
 
 import { type Cap, roomOf } from './caps.ts';
 import { compareBuilds, lead, yields } from './fairness.ts';
-import { keptBeside, lackingFor, rival } from './kept.ts';
+import { keptBeside, keptUnder, lackingFor, rival } from './kept.ts';
 import type { Ledger } from './ledger.ts';
 import { type Build, type Client, has, type Waiter } from './types.ts';
 
@@ -233,12 +233,10 @@ export class Offers {
 
   /** What lies unused under a bound that keeps somebody out of the queue, if that is enough for one of them. */
   #forKept(now: number): Move[] {
-    const tried = new Set<Waiter>();
-    for (const { client } of this.#offers) {
-      if (client.offered === 0) continue;
-      for (const waiter of keptBeside(client.build, this.#away)) {
-        if (tried.has(waiter)) continue;
-        tried.add(waiter);
+    const caps = new Set<Cap>();
+    for (const { client } of this.#offers) if (client.offered > 0) for (const cap of client.build.caps) caps.add(cap);
+    for (const cap of caps) {
+      for (const waiter of keptUnder(cap, this.#away)) {
         const moves = this.#roomFor(waiter, now);
         if (moves !== undefined) return moves;
       }
