@@ -6,7 +6,7 @@ import { EXIT, StintError } from './errors.ts';
 type Verb = (args: readonly string[]) => number | Promise<number>;
 
 /** Not for people: what `stint serve` starts. */
-const HIDDEN = 'engine';
+const HIDDEN = new Set(['engine', 'plain']);
 
 const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
@@ -17,6 +17,7 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   get: async () => (await import('./cli/get.ts')).get,
   history: async () => (await import('./cli/history.ts')).history,
   lease: async () => (await import('./cli/lease.ts')).lease,
+  plain: async () => (await import('./cli/plain.ts')).plain,
   run: async () => (await import('./cli/run.ts')).run,
   serve: async () => (await import('./cli/serve.ts')).serve,
   set: async () => (await import('./cli/set.ts')).set,
@@ -33,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (verb !== undefined) return (await verb())(args.slice(1));
   return (await import('./cli/help.ts')).help(
     args,
-    Object.keys(VERBS).filter((name) => name !== HIDDEN),
+    Object.keys(VERBS).filter((name) => !HIDDEN.has(name)),
   );
 }
 

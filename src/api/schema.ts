@@ -242,6 +242,8 @@ export interface Status {
   };
   /** The daemon's processes: one that keeps what must not be lost, and one that serves. */
   pids: { keeper: number; engine: number };
+  /** Why there is a plain pool only, without builds and without fairness; missing: there is an engine. */
+  degraded?: string;
   /** Slots in the pool. */
   capacity: number;
   /** Slots that may be given out now. */

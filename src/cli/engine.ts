@@ -13,6 +13,7 @@ import { processors } from '../process/processors.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
 import { stateDir } from '../process/state-dir.ts';
 import { type Parsed, wholeNumber } from './args.ts';
+import { hearKeeper, type Orders } from './orders.ts';
 import { note, print } from './print.ts';
 import { serveOptions } from './serve-options.ts';
 import { VERSION } from './version.ts';
@@ -29,13 +30,10 @@ const AT_START = [
   ['state', 'state'],
 ] as const;
 
-/** What the keeper may tell. */
-interface Served {
+interface Served extends Orders {
   daemon: Daemon;
   /** In a few words, for the service manager. */
   status: string;
-  stop(): void;
-  reload(): void;
 }
 
 export async function engine([keeper, ...args]: readonly string[]): Promise<number> {
@@ -136,16 +134,6 @@ function statusOf({ capacity }: Daemon, path: string, { restarts }: Legacy): str
   const status = `${capacity} slots at ${path}`;
   if (restarts === 0) print(`stint: ${status}\n`);
   return status;
-}
-
-/** Lines on standard input; the keeper is gone when that ends. */
-function hearKeeper(orders: Pick<Served, 'stop' | 'reload'>): void {
-  let text = '';
-  process.stdin.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = `${text}${chunk}`.split('\n');
-    text = lines.pop() as string;
-    for (const line of lines) if (line === 'stop' || line === 'reload') orders[line]();
-  });
 }
 
 /** The configuration, or what counts without one. */

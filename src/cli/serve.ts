@@ -38,8 +38,10 @@ export async function serve(args: readonly string[]): Promise<number> {
   const options = serveOptions(args);
   if (options.has('help')) return print(HELP);
   process.umask(0o077); // whatever it was where somebody happened to start the daemon
+  const node = [...process.execArgv, SMALL, process.argv[1] as string];
   const keeper = new Keeper({
-    engine: [...process.execArgv, SMALL, process.argv[1] as string, 'engine', String(process.pid), ...args],
+    engine: [...node, 'engine', String(process.pid), ...args],
+    plain: [...node, 'plain', String(process.pid)],
     ready: (status) => {
       flushCompileCache(); // a keeper that is killed leaves it to the next
       notifySystemd(`READY=1\nSTATUS=${status}`);

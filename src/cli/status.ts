@@ -31,7 +31,7 @@ export async function status(args: readonly string[]): Promise<number> {
 export function table(found: Status, now: number): string {
   const { capacity, free, builds } = found;
   const pool = `${capacity} ${plural(capacity, 'slot')}: ${capacity - free} used, ${free} free\n`;
-  const head = `${pool}${limitLines(found)}${(found.with ?? []).map((one) => withLine(one, now)).join('')}`;
+  const head = `${degradedLine(found)}${pool}${limitLines(found)}${(found.with ?? []).map((one) => withLine(one, now)).join('')}`;
   if (builds.length === 0) return `${head}no builds\n`;
   const rows = builds.map((build) => [
     String(build.id),
@@ -43,6 +43,12 @@ export function table(found: Status, now: number): string {
     printable(build.label) + remark(build),
   ]);
   return head + columns([['BUILD', 'SLOTS', 'WAITS', 'AGE', 'PID', 'USER', 'LABEL'], ...rows]);
+}
+
+function degradedLine({ degraded }: Status): string {
+  return degraded === undefined
+    ? ''
+    : `DEGRADED: ${printable(degraded)}: slots go to who comes first, and builds are not known\n`;
 }
 
 /** What holds slots back; a daemon of an older version does not say. */

@@ -6,12 +6,14 @@ import type { BuildOpened, OpenBuild, OpenWith, PoolEvent, SettingList, Status, 
 import type { SettingsPool } from '../api/settings-routes.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
 import type { BuildAccount, BuildFacts, BuildTerms } from '../engine/messages.ts';
+import type { Remembered } from '../keeper/remembered.ts';
+import type { NodeRights } from '../nodes/fuse/directory.ts';
 import type { Recorder } from '../observe/recorder.ts';
 import type { TraceHead } from '../observe/trace.ts';
+import { CAPACITY, type Served } from '../plain/served.ts';
 import { userName } from '../process/groups.ts';
 import { cgroupOf } from '../process/proc.ts';
 import { endTree } from './ending.ts';
-import type { Remembered } from './remembered.ts';
 import type { Settings } from './settings.ts';
 import { type Known, pastOf, statusOf } from './status.ts';
 import type { Watch } from './watch.ts';
@@ -115,6 +117,17 @@ export class Builds implements Pool, SettingsPool {
       setLimits: (limits) => this.#watch.setLimits(limits),
       setRules: (rules) => this.#engine.setRules(rules),
     });
+  }
+
+  /** What the plain pool has to know that goes on when no engine does. */
+  served(rights: NodeRights | undefined): Served {
+    const { restarts, ...daemon } = this.#options.daemon;
+    const { mode = 0, gid = 0 } = rights ?? {};
+    return {
+      daemon: { ...daemon, since: this.#since },
+      capacity: this.capacity,
+      ...(rights !== undefined && { rights: { mode, gid } }),
+    };
   }
 
   get engine(): EngineHandle {
@@ -353,8 +366,6 @@ interface Minutes {
 }
 
 const MINUTES = 'builds';
-/** Under which name the pool's size is remembered, which the engine begins with again. */
-export const CAPACITY = 'capacity';
 
 /** Why there is no time limit for a command that is part of a build. */
 const noLimitWithin = (id: number): string =>

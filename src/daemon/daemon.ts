@@ -16,23 +16,24 @@ import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { dropLock, takeLock } from '../keeper/lock.ts';
+import { Remembered } from '../keeper/remembered.ts';
 import type { KeeperStore, Legacy } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { adoptMount, type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
 import { History } from '../observe/history.ts';
 import { Recorder } from '../observe/recorder.ts';
 import { newTape, type TapeMemory } from '../observe/tape.ts';
+import { CAPACITY, SERVED } from '../plain/served.ts';
 import type { Values } from '../process/config/keys.ts';
 import { allowance } from '../process/descriptors.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
-import { Builds, CAPACITY } from './builds.ts';
+import { Builds } from './builds.ts';
 import { Changes } from './changes.ts';
 import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
 import { refusal } from './membership.ts';
 import { Past } from './past.ts';
-import { Remembered } from './remembered.ts';
 import { Settings } from './settings.ts';
 import { StoredSettings } from './stored.ts';
 import { removeFile, sweepFifos } from './sweep.ts';
@@ -131,6 +132,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     ];
     server = await serveApi(runtime.socket, version, routes, { connections: allowance().connections, listening });
     keeper?.store.keep('listen', descriptorOf(server));
+    remembered.write(SERVED, builds.served(system));
   } catch (error) {
     if (!first) throw error; // the keeper tries again
     await builds?.stop().catch(() => {});

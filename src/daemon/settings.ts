@@ -7,11 +7,11 @@ import { DEFAULT_POLICY, type Policy } from '../core/policy.ts';
 import { composed } from '../core/settings.ts';
 import type { Rules } from '../engine/standings.ts';
 import { reason } from '../errors.ts';
+import type { Remembered } from '../keeper/remembered.ts';
 import { KEYS, type Value, type Values } from '../process/config/keys.ts';
 import { classOf, limitsOf, shareOf } from '../process/config/sections.ts';
 import { clashes, complaintOf } from '../process/config/words.ts';
 import type { Rule } from '../process/rules.ts';
-import type { Remembered } from './remembered.ts';
 import type { StoredSettings } from './stored.ts';
 
 /** Under which name it is remembered what was set since the daemon started. */

@@ -12,12 +12,26 @@ import { receiveMessage, socketPair } from '../kernel/fds.ts';
 import { Kept } from './kept.ts';
 import { THREAD } from './store.ts';
 
+/** An engine that has served for so long was sound, milliseconds. */
+const SOUND = 10_000;
+/** How long an engine may take to begin to serve, milliseconds. */
+const BEGINNING = 60_000;
+/** Deaths in a row, of engines that were not sound, before a plain pool goes on. */
+const MAX_DEATHS = 5;
+/** How long a plain pool serves before the next engine is tried, milliseconds: at first, and at most. */
+const FIRST_TRIAL = 1000;
+const LAST_TRIAL = 60_000;
+/** A plain pool that dies is not followed at once by what had failed before it, milliseconds. */
+const REST = 1000;
+
 /** An engine that leaves on purpose is given so long for it, milliseconds. */
 const LEAVING = 10_000;
 
 export interface KeeperOptions {
   /** The arguments of Node that start an engine process. */
   engine: readonly string[];
+  /** Those that start a plain pool, which goes on while no engine can; why not is added. */
+  plain: readonly string[];
   /** The first engine serves; `status` is for the service manager. */
   ready(status: string): void;
   note(line: string): void;
@@ -25,8 +39,10 @@ export interface KeeperOptions {
   lock?: number;
 }
 
-/** One engine process. */
+/** One process that serves. */
 interface Engine {
+  /** It is a plain pool. */
+  readonly plain: boolean;
   readonly child: ChildProcess;
   /** Our end of the socket. */
   readonly socket: number;
@@ -38,6 +54,8 @@ interface Engine {
   ready: boolean;
   /** The code that it leaves with on purpose. */
   end: number | undefined;
+  /** A plain pool that makes room for an engine. */
+  replaced: boolean;
   /** It is over, whether or not all of it has gone yet. */
   over: boolean;
 }
@@ -52,6 +70,12 @@ export class Keeper {
   /** How often it was told to leave. */
   #stops = 0;
   #served = false;
+  /** Deaths in a row of engines that were not sound. */
+  #deaths = 0;
+  /** Why there is a plain pool, or an engine that is tried after one. */
+  #degraded: string | undefined;
+  /** How long the next plain pool serves, milliseconds. */
+  #trial = FIRST_TRIAL;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -80,24 +104,38 @@ export class Keeper {
     this.#engine.child.stdin?.write(`${line}\n`);
   }
 
-  #start(): Engine {
+  #start(plain?: string): Engine {
     const [socket, theirs] = socketPair();
-    const child = spawn(process.execPath, this.#options.engine, { stdio: ['pipe', 'inherit', 'inherit', theirs] });
+    const args = plain === undefined ? this.#options.engine : [...this.#options.plain, plain];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'inherit', 'inherit', theirs] });
     closeSync(theirs);
-    const engine: Engine = { child, socket, thread: -1, silent: false, ready: false, end: undefined, over: false };
+    const engine: Engine = {
+      plain: plain !== undefined,
+      child,
+      socket,
+      thread: -1,
+      silent: false,
+      ready: false,
+      end: undefined,
+      replaced: false,
+      over: false,
+    };
     child.stdin?.on('error', () => {}); // it has died: what it was told is told to the next one
     child.once('error', (error) => {
       this.#over(engine);
-      this.#options.note(`cannot start the engine process: ${error.message}`);
+      this.#died(engine, `cannot be started: ${error.message}`, { byItself: true });
     });
     child.once('exit', (code, signal) => {
       this.#over(engine);
-      if (engine.end !== undefined || !engine.ready) return;
-      const how = signal === null ? `exit code ${code}` : `${signal}`;
-      this.#options.note(`the engine process ended by ${how}; another one goes on`);
+      // Who sends SIGKILL is somebody else.
+      const how = signal === null ? `exit code ${code}` : signal;
+      this.#died(engine, `ended by ${how}`, { byItself: signal !== 'SIGKILL' });
     });
     this.#epoll.add(socket, EPOLLIN);
     void this.#kept.handTo(socket, this.#restarts);
+    setTimeout(() => {
+      if (!engine.ready) child.kill('SIGABRT'); // it hangs, which is no better than to die
+    }, BEGINNING).unref();
     for (let i = 0; i < this.#stops; i++) (child.stdin as Writable).write('stop\n');
     return engine;
   }
@@ -149,6 +187,17 @@ export class Keeper {
 
   #ready(engine: Engine, status: string): void {
     engine.ready = true;
+    if (engine.plain) return;
+    if (this.#degraded !== undefined) {
+      this.#options.note('an engine serves again');
+      this.#degraded = undefined;
+      this.#deaths = MAX_DEATHS - 1;
+    }
+    setTimeout(() => {
+      if (engine.over) return;
+      this.#deaths = 0;
+      this.#trial = FIRST_TRIAL;
+    }, SOUND).unref();
     if (!this.#served) this.#options.ready(status);
     this.#served = true;
   }
@@ -185,9 +234,39 @@ export class Keeper {
     closeSync(engine.socket);
     if (engine.end !== undefined) this.#done.resolve(engine.end);
     else if (!this.#served) this.#done.resolve(engine.child.exitCode || 1);
+    else this.#next(engine);
+  }
+
+  #next(before: Engine): void {
+    if (before.plain) {
+      if (before.replaced) this.#tryEngine();
+      else setTimeout(() => this.#tryEngine(), REST);
+    } else if (this.#degraded === undefined) this.#tryEngine();
     else {
-      this.#restarts++;
-      this.#engine = this.#start();
+      const pool = this.#start(this.#degraded);
+      this.#engine = pool;
+      setTimeout(() => {
+        pool.replaced = true;
+        this.#over(pool);
+      }, this.#trial);
+      this.#trial = Math.min(2 * this.#trial, LAST_TRIAL);
     }
+  }
+
+  #tryEngine(): void {
+    this.#restarts++;
+    this.#engine = this.#start();
+  }
+
+  /** An engine has gone for good. Where that comes of itself and again and again, another one is of no use. */
+  #died(engine: Engine, how: string, { byItself }: { byItself: boolean }): void {
+    if (engine.replaced || engine.end !== undefined || !this.#served) return;
+    this.#options.note(`the ${engine.plain ? 'plain pool' : 'engine process'} ${how}; another one goes on`);
+    if (engine.plain || !byItself || ++this.#deaths < MAX_DEATHS || this.#degraded !== undefined) return;
+    this.#degraded = `the engine process ${how}, ${MAX_DEATHS} times in a row`;
+    this.#options.note(
+      `DEGRADED: ${this.#degraded}; a plain pool goes on, without builds and fairness, until there is an engine`,
+    );
+    this.#over(this.#engine);
   }
 }

@@ -42,6 +42,8 @@ interface MachineOptions {
   strict?: boolean;
   /** A program and its arguments that become the daemon. */
   through?: readonly string[];
+  /** The program; default: ours. */
+  stint?: string;
 }
 
 export class Machine extends Place {
@@ -57,7 +59,7 @@ export class Machine extends Place {
   constructor(
     t: Ends,
     jobs: number | undefined,
-    { args = [], env = {}, strict = true, through = [] }: MachineOptions = {},
+    { args = [], env = {}, strict = true, through = [], stint = STINT }: MachineOptions = {},
   ) {
     super(t);
     this.jobs = jobs;
@@ -65,7 +67,7 @@ export class Machine extends Place {
     this.socket = join(this.mount, 'api.sock');
     const said = [...(strict ? ['--strict'] : []), ...(jobs === undefined ? [] : ['--jobs', String(jobs)]), ...args];
     const serve = ['serve', '--mount', this.mount, ...said];
-    const [file = STINT, ...rest] = [...through, STINT, ...serve];
+    const [file = stint, ...rest] = [...through, stint, ...serve];
     this.daemon = this.spawn(file, rest, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
   }
 

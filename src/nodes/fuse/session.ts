@@ -66,6 +66,9 @@ export interface Host {
   tooOld(minor: number): void;
 }
 
+/** What the session needs of the file node. */
+export type SessionFile = Pick<FileNode, 'open' | 'release' | 'read' | 'write' | 'poll' | 'interrupt' | 'known'>;
+
 /** What INIT has come to. */
 export interface Agreed {
   /** The minor version that is spoken. */
@@ -81,7 +84,7 @@ interface Parked {
 
 export class Session {
   readonly #channel: Channel;
-  readonly #file: FileNode;
+  readonly #file: SessionFile;
   readonly #host: Host;
   readonly #directory: Directory;
   /** Requests whose answer depends on another thread, by `unique`. */
@@ -100,7 +103,7 @@ export class Session {
   woken = false;
   alarmed = false;
 
-  constructor(parts: { channel: Channel; file: FileNode; host: Host; directory: Directory }) {
+  constructor(parts: { channel: Channel; file: SessionFile; host: Host; directory: Directory }) {
     this.#channel = parts.channel;
     this.#file = parts.file;
     this.#host = parts.host;

@@ -1,8 +1,8 @@
 // What the main thread has to know again when another engine process goes on: a text in memory that the keeper holds, written whole
 // or not at all. What is said of slots is not here but in the engine's journal.
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
-import type { Store } from '../keeper/store.ts';
 import { openMemory } from '../kernel/memory.ts';
+import type { Store } from './store.ts';
 
 /** The key under which it is kept. */
 const KEY = 'main';
