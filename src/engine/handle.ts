@@ -274,6 +274,7 @@ export class EngineHandle {
         this.#events.lent(message.id, message.inside, message.status);
         break;
       case 'restored':
+        this.#relief?.watch(); // there may be pipes
         this.#events.restored(message.last);
         if (message.damaged > 0) this.#events.damaged(message.damaged);
         if (this.#mount === undefined) this.#ready.resolve();
