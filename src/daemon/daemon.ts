@@ -193,7 +193,7 @@ function openBuilds(
     policy,
     rules,
     tape,
-    fifoPrefix: `${runtime.fifo}${process.pid}-`,
+    fifoPrefix: `${runtime.fifo}${keeper?.pid ?? process.pid}-`,
     audit,
     ...(keeper !== undefined && { keeper: { socket: keeper.store.socket, kept: keeper.legacy.kept } }),
     ...(system === undefined || mount === undefined
