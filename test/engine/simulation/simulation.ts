@@ -28,6 +28,8 @@ export interface Setting {
 const PATIENCE = 1_000_000;
 /** After so long it is looked whether anything is free. */
 const SOON = 200;
+/** Times that the engine looks again by itself, in a whole run. */
+const MOST_PASSES = 50_000;
 /** See client.ts. */
 const BOUND_USER = 1000;
 
@@ -65,6 +67,8 @@ class Simulation implements Others {
   #movedAt = Number.NEGATIVE_INFINITY;
   /** Whether, for all that is known, nothing is free for those who wait. */
   #scarce = true;
+  /** How often time has passed. */
+  #passes = 0;
   #failure: unknown;
 
   constructor(setting: Setting) {
@@ -142,6 +146,10 @@ class Simulation implements Others {
 
   #pass(to: number): void {
     if (to <= this.machine.now) return;
+    assert.ok(
+      ++this.#passes < MOST_PASSES,
+      `the engine looks again and again: now for the next ${to - this.machine.now} ms`,
+    );
     this.machine.now = to;
     this.machine.moved();
   }
