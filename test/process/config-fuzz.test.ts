@@ -90,6 +90,6 @@ test('a configuration is taken, or refused with words that name the file', (t) =
       assert.equal(error.message, problems[0]?.message);
     }
   });
-  fc.assert(property, rounds(t, 1000));
+  fc.assert(property, rounds(t, 600));
   t.diagnostic(`${taken} were taken`);
 });
