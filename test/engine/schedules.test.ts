@@ -27,5 +27,5 @@ const setting: fc.Arbitrary<Setting> = fc.record({
 
 test('after any schedule the figures are what the processes have, nobody waits for ever, and nothing is left', (t) => {
   const property = fc.property(setting, (one) => simulate(one));
-  fc.assert(property, rounds(t, 1000));
+  fc.assert(property, rounds(t, 400));
 });
