@@ -25,6 +25,7 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   top: async () => (await import('./cli/top.ts')).top,
   trace: async () => (await import('./cli/trace.ts')).trace,
   watch: async () => (await import('./cli/watch.ts')).watch,
+  upgrade: async () => (await import('./cli/upgrade.ts')).upgrade,
   with: async () => (await import('./cli/with.ts')).withSettings,
 };
 

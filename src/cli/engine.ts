@@ -86,6 +86,7 @@ async function serveUser(options: Parsed['options'], keeper: Kept): Promise<Serv
     status: statusOf(daemon, runtime.socket, keeper.legacy),
     stop: () => daemon.stop(),
     reload: () => {},
+    yield: () => daemon.yield(),
   };
 }
 
@@ -122,6 +123,7 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
     status: statusOf(daemon, runtime.fifo, keeper.legacy),
     stop: () => daemon.stop(config.onTerm === 'wait' ? config.stopTimeout * 1000 : 0),
     reload: () => void reload(),
+    yield: () => daemon.yield(),
   };
 }
 

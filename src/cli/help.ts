@@ -18,6 +18,7 @@ One pool of job slots that all your builds share.
   stint env [--for WHAT]                   print the settings of builds that 'stint run' does not start
   stint config check [FILE]                say what is wrong with a configuration of the machine's pool
   stint serve --user [OPTION]...           serve a pool in the foreground ('run' starts one by itself)
+  stint upgrade                            have the daemon go on as the program that is installed now
 
   -h, --help     this text; 'stint VERB --help' tells of one verb
       --version  the version

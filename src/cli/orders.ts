@@ -5,6 +5,8 @@ export interface Orders {
   stop(): void;
   /** To read the configuration again. */
   reload(): void;
+  /** To make room for the next process, which goes on. */
+  yield(): void;
 }
 
 export function hearKeeper(orders: Orders): void {
@@ -12,6 +14,6 @@ export function hearKeeper(orders: Orders): void {
   process.stdin.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = `${text}${chunk}`.split('\n');
     text = lines.pop() as string;
-    for (const line of lines) if (line === 'stop' || line === 'reload') orders[line]();
+    for (const line of lines) if (line === 'stop' || line === 'reload' || line === 'yield') orders[line]();
   });
 }

@@ -19,6 +19,7 @@ export async function plain([keeper, reason = '']: readonly string[]): Promise<n
       left.resolve();
     },
     reload: () => {},
+    yield: () => exitNow(EXIT.OK),
   });
   store.ready('');
   await left.promise;

@@ -77,6 +77,8 @@ export interface Daemon {
    * @param patience how long to wait for builds to end before that, milliseconds; no new ones are taken meanwhile
    */
   stop(patience?: number): void;
+  /** Ends this process where it stands, for the next one to go on; only with a keeper. */
+  yield(): void;
   /** Slots in the pool. */
   readonly capacity: number;
   /** Takes over what the configuration says and may change while it serves. */
@@ -327,6 +329,7 @@ function serving(options: DaemonOptions, { settings, builds, server, mount, lock
       return settings.capacity;
     },
     stop,
+    yield: () => builds.engine.yield(),
     reload,
   };
 }

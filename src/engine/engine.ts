@@ -90,6 +90,7 @@ export class Engine {
   #alarmAt = Number.POSITIVE_INFINITY;
   #now = performance.now();
   #stopped = false;
+  #yields = false;
 
   /** `store`: who keeps what must outlive this engine; `kept`: what was kept of the one before it. */
   constructor(
@@ -132,9 +133,11 @@ export class Engine {
     else this.#restore(past, tray);
   }
 
-  /** Runs until it is told to stop. */
-  run(): void {
+  /** Runs until it is told to stop, or to make room: true then, and everything is as another engine would find it. */
+  run(): boolean {
     while (!this.#stopped) {
+      // What the main thread opens in the mount meanwhile would never be answered.
+      if (this.#yields && (this.#machine?.lookups.pending ?? 0) === 0) return true;
       if (this.#loop.blocking) this.#loop.wait(-1);
       else this.#pass();
     }
@@ -142,6 +145,7 @@ export class Engine {
     this.#pipes.close();
     this.#journal.close();
     this.#loop.close();
+    return false;
   }
 
   #pass(): void {
@@ -255,6 +259,9 @@ export class Engine {
         break;
       case 'refuse':
         this.#machine?.system.refuse();
+        break;
+      case 'yield':
+        this.#yields = true;
         break;
       case 'stop':
         this.#stopped = true;

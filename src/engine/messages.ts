@@ -192,6 +192,8 @@ export type ToEngine =
   | { type: 'show' }
   /** Builds that are not there yet are shown no node any more. */
   | { type: 'refuse' }
+  /** Ends where it stands, for another engine to go on. */
+  | { type: 'yield' }
   | { type: 'stop' };
 
 export type FromEngine =

@@ -27,7 +27,7 @@ try {
     receive: () => receiveMessageOnPort(port)?.message as ToEngine | undefined,
     send: (message: FromEngine) => port.postMessage(message),
   };
-  new Engine(options, lines, keeper && store && { store, kept: keeper.kept }).run();
+  if (new Engine(options, lines, keeper && store && { store, kept: keeper.kept }).run()) exitNow(0);
   store?.drop(THREAD); // it ends as it should
 } catch (error) {
   if (store === undefined) throw error;

@@ -21,6 +21,9 @@ const MAX_DEATHS = 5;
 /** How long a plain pool serves before the next engine is tried, milliseconds: at first, and at most. */
 const FIRST_TRIAL = 1000;
 const LAST_TRIAL = 60_000;
+/** How long an engine may take to make room, and what is left of it then to end; milliseconds. */
+const YIELDING = 5000;
+const DYING = 500;
 /** A plain pool that dies is not followed at once by what had failed before it, milliseconds. */
 const REST = 1000;
 
@@ -37,6 +40,16 @@ export interface KeeperOptions {
   note(line: string): void;
   /** The open lock file, where it is taken already. */
   lock?: number;
+  /** What this program has left for itself, as `become` was told. */
+  left?: number;
+  /** Becomes the program as it is now, which finds by `left` what it needs. @throws SystemError */
+  become(left: number): never;
+}
+
+/** What a keeper leaves to itself beside descriptors. */
+interface Left {
+  restarts: number;
+  stops: number;
 }
 
 /** One process that serves. */
@@ -72,6 +85,7 @@ export class Keeper {
   #served = false;
   /** Deaths in a row of engines that were not sound. */
   #deaths = 0;
+  #upgrading = false;
   /** Why there is a plain pool, or an engine that is tried after one. */
   #degraded: string | undefined;
   /** How long the next plain pool serves, milliseconds. */
@@ -80,6 +94,10 @@ export class Keeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     if (options.lock !== undefined) this.#kept.keep('lock', options.lock);
+    if (options.left !== undefined) {
+      const { restarts, stops } = this.#kept.takeOver<Left>(options.left);
+      [this.#restarts, this.#stops, this.#served] = [restarts + 1, stops, true];
+    }
     this.#engine = this.#start();
     this.#watch();
   }
@@ -98,6 +116,17 @@ export class Keeper {
   /** Tells the engine to read its configuration again. */
   reload(): void {
     this.#tell('reload');
+  }
+
+  /** Has the program as it is now go on in this process, with all that is kept. */
+  upgrade(): void {
+    if (this.#upgrading || !this.#served) return;
+    this.#upgrading = true;
+    const engine = this.#engine;
+    engine.replaced = true;
+    if (engine.over) this.#become();
+    else this.#tell('yield');
+    setTimeout(() => this.#over(engine), YIELDING).unref();
   }
 
   #tell(line: string): void {
@@ -127,6 +156,7 @@ export class Keeper {
     });
     child.once('exit', (code, signal) => {
       this.#over(engine);
+      if (this.#upgrading && engine === this.#engine) this.#become();
       // Who sends SIGKILL is somebody else.
       const how = signal === null ? `exit code ${code}` : signal;
       this.#died(engine, `ended by ${how}`, { byItself: signal !== 'SIGKILL' });
@@ -234,6 +264,7 @@ export class Keeper {
     closeSync(engine.socket);
     if (engine.end !== undefined) this.#done.resolve(engine.end);
     else if (!this.#served) this.#done.resolve(engine.child.exitCode || 1);
+    else if (this.#upgrading) setTimeout(() => this.#become(), DYING).unref();
     else this.#next(engine);
   }
 
@@ -250,6 +281,19 @@ export class Keeper {
         this.#over(pool);
       }, this.#trial);
       this.#trial = Math.min(2 * this.#trial, LAST_TRIAL);
+    }
+  }
+
+  /** The engine has made room. */
+  #become(): void {
+    if (!this.#upgrading) return;
+    try {
+      const left: Left = { restarts: this.#restarts, stops: this.#stops };
+      this.#options.become(this.#kept.leave(left));
+    } catch (error) {
+      this.#upgrading = false;
+      this.#options.note(`cannot upgrade: ${(error as Error).message}`);
+      this.#tryEngine();
     }
   }
 

@@ -1,18 +1,16 @@
 // The keeper's side of the store: what it holds for the engine process, and the messages that say so. It knows no meaning of
 // a descriptor.
-import { closeSync } from 'node:fs';
-import { MAX_FDS, sendMessage } from '../kernel/fds.ts';
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { keepOnExec } from '../kernel/exec.ts';
+import { closeOnExec, MAX_FDS, sendMessage } from '../kernel/fds.ts';
 import { EAGAIN } from '../kernel/io.ts';
+import { openMemory } from '../kernel/memory.ts';
 
 /** How long to wait for an engine that has not received yet, milliseconds. */
 const PAUSE = 2;
 
 export class Kept {
   readonly #fds = new Map<string, number>();
-
-  get size(): number {
-    return this.#fds.size;
-  }
 
   keep(key: string, fd: number): void {
     this.drop(key);
@@ -24,6 +22,28 @@ export class Kept {
     if (fd === undefined) return;
     this.#fds.delete(key);
     closeSync(fd);
+  }
+
+  /** Leaves everything, and `more`, to the program that this process is about to become: the descriptor that it finds it by. */
+  leave(more: object): number {
+    const bytes = Buffer.from(JSON.stringify({ ...more, kept: [...this.#fds] }));
+    const fd = openMemory('stint-keeper', 0);
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+    for (const one of [...this.#fds.values(), fd]) keepOnExec(one);
+    return fd;
+  }
+
+  /** Takes over what `leave` has left. @throws Error when it is something else */
+  takeOver<T>(fd: number): T {
+    const bytes = Buffer.alloc(fstatSync(fd).size);
+    for (let done = 0; done < bytes.length; ) done += readSync(fd, bytes, done, bytes.length - done, done);
+    closeSync(fd);
+    const { kept, ...more } = JSON.parse(bytes.toString()) as { kept: [string, number][] };
+    for (const [key, one] of kept) {
+      closeOnExec(one);
+      this.#fds.set(key, one);
+    }
+    return more as T;
   }
 
   /** Hands everything to a new engine process, which has begun after so many others. Resolves also when it is gone. */

@@ -201,6 +201,8 @@ interface PoolOptions {
   args?: readonly string[];
   /** False: as much is given beyond the pool as by default. */
   strict?: boolean;
+  /** The program; default: ours. */
+  stint?: string;
 }
 
 /** A place with a daemon that checks every invariant of its ledger at each mutation. */
@@ -210,11 +212,11 @@ export class Pool extends Place {
   readonly daemon: Started;
 
   /** Use `startPool`. */
-  constructor(t: Ends, jobs: number, { args = [], strict = true }: PoolOptions = {}) {
+  constructor(t: Ends, jobs: number, { args = [], strict = true, stint = STINT }: PoolOptions = {}) {
     super(t);
     this.jobs = jobs;
     const serve = ['serve', '--user', ...(strict ? ['--strict'] : []), '--jobs', String(jobs), ...args];
-    this.daemon = this.start(serve, { env: { STINT_AUDIT: '1' }, deadline: 600_000 });
+    this.daemon = this.spawn(stint, serve, { env: { STINT_AUDIT: '1' }, deadline: 600_000 });
   }
 
   /** That all slots are free, that the daemon said nothing and leaves with 0 when told, and that it leaves nothing behind. */

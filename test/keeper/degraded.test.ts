@@ -1,33 +1,19 @@
 // What goes on when no engine comes back: a plain pool, until one does. The engine is broken as a half-done upgrade would: in a copy of the
 // program, by a source file that is none.
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { ask } from '../helpers/api.ts';
 import { isMounted, noMachine, startMachine } from '../helpers/machine.ts';
 import { Place, type Started, untilServes } from '../helpers/pool.ts';
-import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
+import { copyProgram } from './copy.ts';
 
 const PATIENCE = 90_000;
-const REPOSITORY = join(import.meta.dirname, '../..');
-
-/** A copy of the program whose engine can be broken and mended. */
-function copyOf(t: TestContext) {
-  const folder = temporaryFolder(t);
-  for (const name of ['bin', 'src', 'package.json'])
-    cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
-  symlinkSync(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
-  const part = join(folder, 'src/engine/engine.ts');
-  const sound = readFileSync(part);
-  return {
-    stint: join(folder, 'bin/stint'),
-    damage: () => writeFileSync(part, 'this is no program'),
-    mend: () => writeFileSync(part, sound),
-  };
-}
+/** What no engine can do without. */
+const PART = 'src/engine/engine.ts';
 
 async function untilDegraded(place: Place, daemon: Started): Promise<void> {
   process.kill(await place.enginePid(), 'SIGKILL');
@@ -43,7 +29,7 @@ test('builds of the machine go on in a plain pool, and in a full one when there 
   skip: noMachine() ?? missing('make44'),
   timeout: 280_000,
 }, async (t) => {
-  const copy = copyOf(t);
+  const copy = copyProgram(t);
   const machine = await startMachine(t, 3, { stint: copy.stint });
   const log = join(machine.folder, 'log');
   const targets = Array.from({ length: 40 }, (_, i) => `t${i}`);
@@ -53,7 +39,7 @@ test('builds of the machine go on in a plain pool, and in a full one when there 
     machine.spawn(toolPath('make44'), ['-f', 'm.mk'], { env: { MAKEFLAGS: machine.makeflags() }, deadline: 240_000 });
   const before = make();
   await machine.untilStatus(({ builds }) => (builds[0]?.held ?? 0) > 0);
-  copy.damage();
+  const mend = copy.damage(PART);
   await untilDegraded(machine, machine.daemon);
   const during = make();
   const { pids, daemon, degraded = '' } = await machine.status();
@@ -65,7 +51,7 @@ test('builds of the machine go on in a plain pool, and in a full one when there 
   const said = await machine.stint(['status']);
   assert.match(said.stdout, /^DEGRADED: .*\n3 slots: \d used, \d free\nno builds\n$/);
   await until('the new one works', () => readFileSync(log, 'utf8').length > 0);
-  copy.mend();
+  mend();
   await until('an engine serves again', async () => (await machine.status()).degraded === undefined, PATIENCE);
   for (const { ended } of [before, during]) {
     const { code, stderr } = await ended;
@@ -79,9 +65,9 @@ test('builds of the machine go on in a plain pool, and in a full one when there 
 });
 
 test('a degraded daemon of the machine leaves when told', { skip: noMachine() ?? false }, async (t) => {
-  const copy = copyOf(t);
+  const copy = copyProgram(t);
   const machine = await startMachine(t, 3, { stint: copy.stint });
-  copy.damage();
+  copy.damage(PART);
   await untilDegraded(machine, machine.daemon);
   machine.daemon.kill('SIGTERM');
   assert.equal((await machine.daemon.ended).code, 0);
@@ -89,17 +75,17 @@ test('a degraded daemon of the machine leaves when told', { skip: noMachine() ??
 });
 
 test('builds of a user go on by themselves while there is no engine', async (t) => {
-  const copy = copyOf(t);
+  const copy = copyProgram(t);
   const place = new Place(t);
   const daemon = place.spawn(copy.stint, ['serve', '--user', '--jobs', '2'], { deadline: 240_000 });
   await untilServes(daemon);
   writeFileSync(join(place.folder, 'm.mk'), 'all: a b c d\na b c d:\n\t@sleep 1\n');
   const build = place.spawnRun(['--', 'make', '-f', 'm.mk'], { deadline: 240_000 });
   await place.untilStatus(({ builds }) => (builds[0]?.held ?? 0) > 0);
-  copy.damage();
+  const mend = copy.damage(PART);
   await untilDegraded(place, daemon);
   assert.equal((await build.ended).code, 0);
-  copy.mend();
+  mend();
   await until('an engine serves again', async () => (await place.status()).degraded === undefined, PATIENCE);
   await place.untilIdle(PATIENCE);
   daemon.kill('SIGTERM');
