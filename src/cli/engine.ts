@@ -4,6 +4,7 @@ import { flushCompileCache } from 'node:module';
 import { MAX_CAPACITY } from '../api/schema.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
 import { EXIT, StintError } from '../errors.ts';
+import { Remembered } from '../keeper/remembered.ts';
 import { KeeperStore, type Legacy } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { dieWithParent } from '../kernel/parent.ts';
@@ -51,6 +52,7 @@ export async function engine([keeper, ...args]: readonly string[]): Promise<numb
       pid,
       store,
       legacy,
+      remembered: new Remembered(store, legacy.kept),
     });
     served = true;
     hearKeeper(orders);
@@ -65,6 +67,9 @@ export async function engine([keeper, ...args]: readonly string[]): Promise<numb
   store.end(EXIT.OK);
   exitNow(EXIT.OK); // threads of the pool may hang
 }
+
+/** Under which name the configuration is remembered. */
+const CONFIG = 'config';
 
 type Kept = NonNullable<DaemonOptions['keeper']>;
 
@@ -91,8 +96,10 @@ async function serveUser(options: Parsed['options'], keeper: Kept): Promise<Serv
 }
 
 async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<Served> {
-  const first = await configOf(options);
+  // What counted before counts still, though the file may be another one by now: that is for SIGHUP.
+  const first = keeper.remembered.read<Config>(CONFIG) ?? (await configOf(options));
   let config = first;
+  keeper.remembered.write(CONFIG, config);
   const mount = options.get('mount') ?? config.mount;
   const runtime = machineDir(mount === undefined ? process.env : { STINT_MOUNT: absolute(mount) });
   const { mode, group, apiGroup, clients, settings, rules } = config;
@@ -111,6 +118,8 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
   const reload = async () => {
     try {
       config = await configOf(options);
+      const { mount, mode, group, apiGroup, state } = first; // they count until the daemon is started again
+      keeper.remembered.write(CONFIG, { ...config, mount, mode, group, apiGroup, state });
       daemon.reload(config);
       for (const [key, name] of AT_START)
         if (config[key] !== first[key]) note(`${name} is another now: that counts when the daemon is started again`);

@@ -66,7 +66,7 @@ export interface DaemonOptions {
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
   audit?: boolean;
   /** The process that keeps what must outlive this one, and what it has kept; without one nothing outlives it. */
-  keeper?: { pid: number; store: KeeperStore; legacy: Legacy };
+  keeper?: { pid: number; store: KeeperStore; legacy: Legacy; remembered: Remembered };
 }
 
 export interface Daemon {
@@ -99,7 +99,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (system === undefined) ensureRuntimeDir(runtime.dir);
   const lock = kept.get('lock') ?? takeLock(runtime, keeper?.pid ?? process.pid);
   keeper?.store.keep('lock', lock);
-  const remembered = new Remembered(keeper?.store, kept);
+  const remembered = keeper?.remembered ?? new Remembered(undefined, kept);
   const settings = settingsOf(options, remembered);
   let mount: Mount | undefined;
   let builds: Builds | undefined;

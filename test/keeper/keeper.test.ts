@@ -1,10 +1,11 @@
 // The keeper of `stint serve`: the engine process may die whenever it likes, and the next one finds what it left.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isMounted, noMachine, startMachine } from '../helpers/machine.ts';
 import { type Place, startPool } from '../helpers/pool.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
@@ -69,4 +70,20 @@ test('signals to all processes of the daemon at once are heard once', { skip }, 
   assert.equal(machine.daemon.child.exitCode, null, 'it waits for the build');
   build.killAll('SIGKILL');
   assert.equal((await machine.daemon.ended).code, 0);
+});
+
+test('the configuration that counts is kept, whatever stands in the file when an engine is killed', {
+  skip,
+}, async (t) => {
+  const config = join(temporaryFolder(t), 'stint.toml');
+  writeFileSync(config, 'jobs = 3\n');
+  const machine = await startMachine(t, undefined, { args: ['--config', config] });
+  writeFileSync(config, 'jobs = "many"\n');
+  await killEngine(machine);
+  assert.equal((await machine.status()).capacity, 3);
+  writeFileSync(config, 'jobs = 4\n');
+  machine.daemon.kill('SIGHUP');
+  await machine.untilStatus(({ capacity }) => capacity === 4);
+  await killEngine(machine);
+  assert.equal((await machine.status()).capacity, 4);
 });
