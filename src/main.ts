@@ -24,8 +24,8 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   status: async () => (await import('./cli/status.ts')).status,
   top: async () => (await import('./cli/top.ts')).top,
   trace: async () => (await import('./cli/trace.ts')).trace,
-  watch: async () => (await import('./cli/watch.ts')).watch,
   upgrade: async () => (await import('./cli/upgrade.ts')).upgrade,
+  watch: async () => (await import('./cli/watch.ts')).watch,
   with: async () => (await import('./cli/with.ts')).withSettings,
 };
 

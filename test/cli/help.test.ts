@@ -19,6 +19,7 @@ const VERBS = [
   'status',
   'top',
   'trace',
+  'upgrade',
   'watch',
   'with',
 ];

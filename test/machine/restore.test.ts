@@ -2,6 +2,7 @@
 // given a slot that somebody has, who waits goes on waiting, and no build fails. STINT_SEED repeats a run, STINT_ROUNDS sets its length.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { quantile } from '../../bench/helpers/figures.ts';
 import type { BuildStatus } from '../../src/api/schema.ts';
 import { longJobs } from '../clients/long-jobs.ts';
 import { KINDS, type Kind } from '../clients/projects.ts';
@@ -89,6 +90,7 @@ for (const [name, start] of [
     const random = seeded(SEED);
     const workshop = openWorkshop(t);
     const pool: Served = await start(t, SLOTS);
+    const all: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const pauses: number[] = [];
       const built = buildAll(pool, workshop, { kinds: BUILDS, random });
@@ -99,7 +101,12 @@ for (const [name, start] of [
       t.diagnostic(`round ${round}: ${killed} kills, pauses ${pauses.map(Math.round)} ms; ${peaks(traced)}`);
       assert.ok(traced.all.peak <= SLOTS, `round ${round}: ${peaks(traced)}, seed ${SEED}`);
       assert.equal((await pool.status()).surplus, 0);
+      all.push(...pauses);
     }
+    const [p50, p99] = [0.5, 0.99].map((part) => Math.round(quantile(all, part)));
+    t.diagnostic(`${all.length} pauses, from SIGKILL to the first answer: p50 ${p50} ms, p99 ${p99} ms`);
+    const { free, capacity } = await pool.untilIdle();
+    assert.equal(free, capacity);
   });
 }
 
