@@ -23,7 +23,7 @@ for (const [name, start, skip] of POOLS) {
     const sh = (script: string) => ['--', 'sh', '-c', script];
     const lend = ['with', '--slots', '6', '--weight', '3', ...sh('"$STINT" run sleep 1000 & wait')];
     const lent = pool.start(lend, { env: { STINT } });
-    const lease = pool.spawnRun(['--slots', '2..3', ...sh(`T=${pool.folder}/tokens; ${COUNT}; read go; ${COUNT}`)], {
+    const lease = pool.spawnRun(['--slots', '3', ...sh(`T=${pool.folder}/tokens; ${COUNT}; read go; ${COUNT}`)], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const run = pool.spawnRun(sh('sleep 1000'));
