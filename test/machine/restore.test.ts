@@ -25,8 +25,7 @@ for (const kind of NODES) {
     const kill = () => killEngine(machine);
     const racers = [1, 2, 3].map((seed) => new Racer(machine, [program, 'interrupt', seed]));
     const [first, second, third] = racers as [Racer, Racer, Racer];
-    await first.hold(2);
-    await second.hold(1);
+    for (const racer of [first, first, second]) await racer.read();
     await untilTrue(machine, racers);
     await kill();
     await untilTrue(machine, racers);
