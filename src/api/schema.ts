@@ -188,6 +188,15 @@ export type PoolEvent =
   /** The pool has another size now. */
   | { type: 'capacity'; time: number; capacity: number };
 
+/** `GET /live`: the event `picture`, once a second: the status, but for what is long. */
+export interface Picture extends Omit<Status, 'builds'> {
+  /** When it was so, Unix time in milliseconds. */
+  time: number;
+  builds: PictureBuild[];
+}
+
+export type PictureBuild = Omit<BuildStatus, 'cwd' | 'clients'>;
+
 /** `GET /history`. */
 export interface PastList {
   builds: PastBuild[];

@@ -126,8 +126,9 @@ function startEvents(response: ServerResponse): Send {
   response.flushHeaders();
   return (event, data) => {
     if (response.destroyed) return;
-    response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    // One event alone may be larger: that is no slow reader.
     if (response.writableLength > MAX_QUEUE) response.destroy();
+    else response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   };
 }
 

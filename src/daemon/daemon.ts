@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { buildRoutes } from '../api/build-routes.ts';
 import type { Peer } from '../api/call.ts';
 import { leaseRoutes } from '../api/lease-routes.ts';
+import { liveRoute } from '../api/live-route.ts';
 import { pastRoutes } from '../api/past-routes.ts';
 import { routesOf } from '../api/routes.ts';
 import { descriptorOf, serveApi } from '../api/server.ts';
@@ -32,6 +33,7 @@ import { Builds } from './builds.ts';
 import { Changes } from './changes.ts';
 import { LearnedFile } from './learned.ts';
 import { Leases } from './leases.ts';
+import { Live } from './live.ts';
 import { refusal } from './membership.ts';
 import { Past } from './past.ts';
 import { Settings } from './settings.ts';
@@ -125,10 +127,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const group = system?.apiGroup;
     const changes = new Changes(builds, { group, system: system !== undefined });
     const leases = new Leases(builds, group);
+    const pool = builds;
     const routes = [
       ...routesOf(builds),
       ...buildRoutes(changes),
       ...leaseRoutes(leases),
+      liveRoute(new Live(() => pool.status())),
       ...settingsRoutes(builds, group),
       ...pastRoutes(new Past(builds, recorder)),
     ];

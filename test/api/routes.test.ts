@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type BuildChanges, buildRoutes } from '../../src/api/build-routes.ts';
 import { HttpError, mayChange } from '../../src/api/call.ts';
 import { type LeasePool, leaseRoutes } from '../../src/api/lease-routes.ts';
+import { type LivePool, liveRoute } from '../../src/api/live-route.ts';
 import { type PastPool, pastRoutes } from '../../src/api/past-routes.ts';
 import { type Pool, routesOf } from '../../src/api/routes.ts';
 import type { BuildStatus, LeaseStatus, PoolEvent, SettingList, Status } from '../../src/api/schema.ts';
@@ -151,6 +152,7 @@ test('docs/api.md lists exactly the calls there are, and each has its section wi
     leaseRoutes({} as LeasePool),
     settingsRoutes(pool),
     pastRoutes(pool),
+    liveRoute({} as LivePool),
   ].flat();
   const calls = all.map(({ method, path }) => `${method} ${path}`);
   const listed = [...page.matchAll(/^\| \[`([A-Z]+ [^`]+)`\]\(#([^)]+)\)/gm)];

@@ -1,0 +1,19 @@
+// The call that shows the pool as it changes.
+import type { Route } from './call.ts';
+import type { Picture } from './schema.ts';
+
+/** What the API needs of the daemon for that. */
+export interface LivePool {
+  /** Calls `listener` with the picture of this moment, then every second with a new one, until what it returned is called. */
+  watch(listener: (picture: Picture) => void): () => void;
+}
+
+export const liveRoute = (live: LivePool): Route => ({
+  method: 'GET',
+  path: '/live',
+  events: ({ gone }, send) =>
+    gone.addEventListener(
+      'abort',
+      live.watch((picture) => send('picture', picture)),
+    ),
+});
