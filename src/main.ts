@@ -26,6 +26,7 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   trace: async () => (await import('./cli/trace.ts')).trace,
   upgrade: async () => (await import('./cli/upgrade.ts')).upgrade,
   watch: async () => (await import('./cli/watch.ts')).watch,
+  web: async () => (await import('./cli/web.ts')).web,
   with: async () => (await import('./cli/with.ts')).withSettings,
 };
 

@@ -58,6 +58,7 @@ test('every option in a help text is explained in README or is plain help', asyn
     'status',
     'top',
     'watch',
+    'web',
     'with',
   ]) {
     const { stdout, code } = await place.stint([verb, '--help']);

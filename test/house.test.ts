@@ -39,6 +39,9 @@ const lawful: Pair[] = [
   ['src/main.ts', './cli/run.ts'],
   ['src/main.ts', './process/launch.ts'],
   ['test/core/ledger.test.ts', '../../src/core/ledger.ts'],
+  ['src/cli/web/machine.ts', '../../sensors/pressure.ts'],
+  ['web/src/feed.ts', '../../src/api/schema.ts'],
+  ['web/src/feed.ts', '../../src/cli/web/contract.ts'],
 ];
 
 const unlawful: Pair[] = [
@@ -77,6 +80,8 @@ const unlawful: Pair[] = [
   ['src/main.ts', './daemon/daemon.ts'],
   ['src/main.ts', './core/ledger.ts'],
   ['test/kernel/io.test.ts', 'koffi'],
+  ['web/src/feed.ts', '../../src/api/server.ts'],
+  ['web/src/feed.ts', '../../src/core/types.ts'],
 ];
 
 const words = ([file, imports]: Pair): string => `${file} imports ${imports}`;

@@ -53,6 +53,8 @@ debian_packages() {
   missing=
   has cargo || [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ] || missing="$missing cargo"
   pkg-config --exists fuse3 2>/dev/null || missing="$missing pkg-config libfuse3-dev"
+  has chromium || missing="$missing chromium"
+  has promtool || missing="$missing prometheus"
   [ -n "$missing" ] || return 0
   if may_apt; then
     # shellcheck disable=SC2086 # a list of names
@@ -72,6 +74,14 @@ npm_packages() {
   # Which Node runs npm does not matter: the project's own comes with the packages.
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null ||
     fail 'cannot install the npm packages' 'see the messages of npm above'
+}
+
+# The page of `stint web`: built anew when anything that it is made of is newer.
+web_page() {
+  page=web/dist/index.html
+  [ -e "$page" ] && [ -z "$(find web package-lock.json -path web/dist -prune -o -type f -newer "$page" -print)" ] && return
+  say 'building the page of stint web'
+  npm run --silent build:web -- --logLevel=warn || fail 'cannot build the page of stint web' 'see the messages of vite above'
 }
 
 gnu_make_44() {
@@ -117,5 +127,6 @@ make44=.cache/toolchain/make-4.4/bin/make
 python=.cache/toolchain/python
 debian_packages
 npm_packages
+web_page
 gnu_make_44
 python_clients

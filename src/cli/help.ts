@@ -11,6 +11,7 @@ One pool of job slots that all your builds share.
   stint with [OPTION]... [--] CMD [ARG]... run CMD with other settings, which end with it
   stint status [--json], stint top         show the pool: who holds what, and who waits; top as it changes
   stint watch [--json], stint explain PID  tell what happens in the pool, and why a process waits
+  stint web [OPTION]...                    show the pool as a page for the browser
   stint history [OPTION]...                show the builds of the past
   stint trace --build ID                   write what a build did with its slots, for a viewer of traces
   stint set KEY=VALUE..., stint get [KEY]  change the pool for good, and show what counts

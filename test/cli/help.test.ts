@@ -21,6 +21,7 @@ const VERBS = [
   'trace',
   'upgrade',
   'watch',
+  'web',
   'with',
 ];
 
