@@ -103,7 +103,8 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
   const mount = options.get('mount') ?? config.mount;
   const runtime = machineDir(mount === undefined ? process.env : { STINT_MOUNT: absolute(mount) });
   const { mode, group, apiGroup, clients, settings, rules } = config;
-  const system = { mode, gid: group, apiGroup, clients };
+  const resend = process.env.STINT_RESEND !== '0'; // for tests, as STINT_AUDIT is
+  const system = { mode, gid: group, apiGroup, clients, resend };
   const daemon = await start({
     capacity: processors(),
     options: said(options),

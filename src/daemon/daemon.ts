@@ -55,7 +55,7 @@ export interface DaemonOptions {
   /** Seconds without a build or a connection after which the daemon leaves; Infinity: never. */
   idleExit: number;
   /** Serve the whole machine: the node's permissions, and which node which program gets. */
-  system?: Pick<SystemOptions, 'mode' | 'gid' | 'clients'> & {
+  system?: Pick<SystemOptions, 'mode' | 'gid' | 'clients' | 'resend'> & {
     /** Who may change the pool, beside root. */
     apiGroup: number;
   };

@@ -20,7 +20,7 @@ import { Builds, type Running } from './builds.ts';
 import { Fifos } from './fifos.ts';
 import { Journal } from './journal/journal.ts';
 import { MARK } from './journal/layout.ts';
-import type { Past } from './journal/past.ts';
+import { type Past, uniqueOf } from './journal/past.ts';
 import { NO_STORE, type Store } from './journal/store.ts';
 import { Leases } from './leases.ts';
 import { Lookups } from './lookups.ts';
@@ -31,7 +31,7 @@ import { System } from './system.ts';
 import { whereabouts } from './whereabouts.ts';
 import { Withs } from './withs.ts';
 
-const { EAGAIN, ENODEV, ECONNABORTED } = os.constants.errno;
+const { EAGAIN, EINTR, ENODEV, ECONNABORTED } = os.constants.errno;
 
 /** Turns of a pass before the engine looks for messages again, however busy the pipes are. */
 const MAX_TURNS = 4;
@@ -325,9 +325,8 @@ export class Engine {
    * what the other one did not answer is answered then.
    */
   #restore(past: Past, tray: Tray): void {
-    const again = this.#machine === undefined ? [] : this.#askAgain(this.#machine);
-    const asked = new Set(again.map(({ unique }) => unique));
-    past.counters.settle((unique) => asked.has(unique), this.#journal.trayBefore);
+    const { again, unanswered } = this.#unanswered(past);
+    past.counters.settle((unique) => unanswered.has(unique), this.#journal.trayBefore);
     this.#withs.restore(past);
     this.#builds.restoreAll(past);
     this.#machine?.system.restoreProcesses(past);
@@ -345,6 +344,23 @@ export class Engine {
     directory.resume({ nextPipe: past.counters.mark(MARK.pipe), socket });
     if (socket) this.#noteMachine({ socket });
     if (minor !== undefined) session.resume({ minor, resend });
+  }
+
+  /** What the engine before us has not answered: to be answered now, or by the numbers of what was interrupted instead. */
+  #unanswered(past: Past): { again: Request[]; unanswered: Set<number> } {
+    const unanswered = new Set<number>();
+    if (this.#machine === undefined) return { again: [], unanswered };
+    const { resend = true } = (past.facts.get('machine') ?? {}) as MachineFact;
+    const again = resend ? this.#askAgain(this.#machine) : [];
+    for (const { unique } of again) unanswered.add(unique);
+    if (!resend) {
+      // The kernel knows who waits: nobody hears an answer that comes a second time. Whoever is interrupted asks again.
+      const { channel, session } = this.#machine;
+      for (const [low, high] of past.counters.unanswered())
+        if (channel.error(low, high, EINTR)) unanswered.add(uniqueOf(low, high));
+      session.expectOrphans();
+    }
+    return { again, unanswered };
   }
 
   /** What the engine before us has read and not answered, oldest first, and what came first beside it. */
@@ -398,14 +414,16 @@ export class Engine {
       owe: this.#lines.shift.owe.bind(this.#lines.shift),
       own: (tid: number) => tid === process.pid, // the main thread's
       status: lookups.status.bind(lookups),
-      ready: (agreed: Agreed) => {
+      ready: ({ minor, ...offered }: Agreed) => {
+        const agreed = { minor, resend: offered.resend && options.resend !== false };
+        if (!agreed.resend) counters.noteWaits();
         this.#noteMachine({ ...agreed });
         send({ type: 'ready' });
       },
       bound: () => this.#noteMachine({ socket: true }),
       tooOld: (minor: number) => send({ type: 'too old', minor }),
     };
-    const session = new Session({ channel, file, host, directory });
+    const session = new Session({ channel, file, host, directory, notes: counters });
     this.#attach(device, { session, file, lookups });
     const request = new Request();
     const left = (bytes: Uint8Array) => {

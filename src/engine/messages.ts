@@ -251,6 +251,8 @@ export interface SystemOptions {
   gid: number;
   /** Which node which program gets, before the built-in table. */
   clients: readonly ClientRule[];
+  /** False: as if the kernel could not ask again what an engine that died has not answered; for tests. */
+  resend?: boolean;
   /** How many descriptors may be kept for the clients of one user, root's apart. */
   descriptors: number;
 }

@@ -63,6 +63,8 @@ export class ReadWaiter implements Waiter {
   uniqueLow = 0;
   uniqueHigh = 0;
   unique = 0;
+  /** Where it is noted that it waits. */
+  place = -1;
 }
 
 class PollWaiter implements Waiter {
@@ -318,11 +320,13 @@ export class FileNode {
     waiter.uniqueLow = request.uniqueLow;
     waiter.uniqueHigh = request.uniqueHigh;
     waiter.unique = request.unique;
+    waiter.place = this.#notes.waiting(waiter.uniqueLow, waiter.uniqueHigh);
     this.#readers.set(waiter.unique, waiter);
     this.#ledger.acquire(waiter, this.#spare.now());
   }
 
   #recycle(waiter: ReadWaiter): void {
+    this.#notes.waited(waiter.place);
     this.#readers.delete(waiter.unique);
     this.#records.push(waiter);
   }

@@ -1,6 +1,11 @@
 // What the file node writes down as it goes, so that another engine can go on from there.
 
 export interface Notes {
+  /** This request is looked at now. */
+  looking(uniqueLow: number, uniqueHigh: number): void;
+  /** This request has to wait for its answer. Returns what `waited` is to be told once it is answered, or looked at again. */
+  waiting(uniqueLow: number, uniqueHigh: number): number;
+  waited(place: number): void;
   /** What is booked and noted from now on, until `answered`, belongs to the answer to this request. */
   answering(uniqueLow: number, uniqueHigh: number): void;
   answered(): void;
@@ -19,6 +24,9 @@ export interface Notes {
 
 /** Nobody comes after us. */
 export const NO_NOTES: Notes = {
+  looking: () => {},
+  waiting: () => -1,
+  waited: () => {},
   answering: () => {},
   answered: () => {},
   returning: () => {},

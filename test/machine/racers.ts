@@ -47,11 +47,11 @@ export function buildRacers(t: Ends, flags: readonly string[] = []): Record<Node
 }
 
 /** A daemon whose racers are shown the node of their name and are charged for nothing; `settings` stand above that, in TOML. */
-export async function startTrack(t: Parameters<typeof startMachine>[0] & Ends, jobs: number, settings = '') {
+export async function startTrack(t: Parameters<typeof startMachine>[0] & Ends, jobs: number, settings = '', env = {}) {
   const config = join(temporaryFolder(t), 'stint.toml');
   const clients = NODES.map((kind) => `[[client]]\nprogram = "racer-${kind}"\nnode = "${kind}"\nimplicit = false\n`);
   writeFileSync(config, `${settings}\n${clients.join('')}`);
-  return startMachine(t, jobs, { args: ['--config', config] });
+  return startMachine(t, jobs, { args: ['--config', config], env });
 }
 
 /** Everything at a racer's end that is not its command line. */

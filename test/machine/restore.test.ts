@@ -17,11 +17,16 @@ import { buildRacers, NODES, Racer, startTrack, untilBlocked, untilTrue } from '
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 6);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 
-for (const kind of NODES) {
+/** Where the kernel cannot ask again what was not answered, the journal has to know who waits. */
+const SCENES = [...NODES.map((kind) => ({ kind, resend: true })), { kind: 'file' as const, resend: false }];
+
+for (const { kind, resend } of SCENES) {
+  const env = resend ? {} : { STINT_RESEND: '0' };
+  const where = `${kind} node${resend ? '' : ', on a kernel that asks nothing again,'}`;
   const options = { skip: noMachine() ?? missing('gcc'), timeout: 900_000 };
-  test(`who has slots of the ${kind} node has them after a kill of the engine, seed ${SEED}`, options, async (t) => {
+  test(`who has slots of the ${where} has them after a kill of the engine, seed ${SEED}`, options, async (t) => {
     const program = buildRacers(t)[kind];
-    const machine = await startTrack(t, 4);
+    const machine = await startTrack(t, 4, '', env);
     const kill = () => killEngine(machine);
     const racers = [1, 2, 3].map((seed) => new Racer(machine, [program, 'interrupt', seed]));
     const [first, second, third] = racers as [Racer, Racer, Racer];
@@ -48,10 +53,10 @@ for (const kind of NODES) {
     await untilTrue(machine, []);
   });
 
-  test(`racers at the ${kind} node leave the truth, whatever is killed, seed ${SEED}`, options, async (t) => {
+  test(`racers at the ${where} leave the truth, whatever is killed, seed ${SEED}`, options, async (t) => {
     t.diagnostic(`seed ${SEED}`);
     const program = buildRacers(t)[kind];
-    const machine = await startTrack(t, 3);
+    const machine = await startTrack(t, 3, '', env);
     const random = seeded(SEED);
     const modes = ['interrupt', 'poll', 'death', 'fork', 'open', 'interrupt'] as const;
     const racers = modes.map((mode, i) => new Racer(machine, [program, mode, SEED + i]));

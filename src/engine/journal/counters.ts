@@ -5,7 +5,7 @@
 // answer to a request: then it is true once the answer is written. So such stores are announced in the doubt of that request, to
 // be undone should the kernel ask the same again. While one request is answered, others that waited can be granted, one after
 // the other: they have a doubt of their own. V8 keeps the order of stores to one array, and the kernel keeps it for a killed process.
-import { DOUBT, DOUBTS, FILE, HEAD, MAX_NOTES, NOTE_WORDS, packed, RECORD, unpacked } from './layout.ts';
+import { DOUBT, DOUBTS, FILE, HEAD, MAX_NOTES, NOTE_WORDS, packed, RECORD, unpacked, WAIT_WORDS } from './layout.ts';
 
 /** What names a record, also after its number was given to somebody else. */
 export type Mark = readonly [number: number, generation: number];
@@ -14,7 +14,11 @@ export class Counters {
   readonly #words: Int32Array;
   readonly #recordsAt: number;
   readonly #filesAt: number;
+  readonly #waitsAt: number;
   readonly #free: number[] = [];
+  /** Places of waits that are free. */
+  readonly #places: number[] = [];
+  #notesWaits = false;
   /** The doubt that stores are announced in; 0: none. */
   #doubt = 0;
 
@@ -22,6 +26,7 @@ export class Counters {
     this.#words = words;
     this.#recordsAt = words[HEAD.recordsAt] as number;
     this.#filesAt = words[HEAD.filesAt] as number;
+    this.#waitsAt = words[HEAD.waitsAt] as number;
   }
 
   /** A new record, of 0; -1 when all are in use. */
@@ -119,7 +124,7 @@ export class Counters {
   /** A file has been opened under a number that is free; false: there is no room for it. */
   openFile(fh: number): boolean {
     const at = this.#filesAt + fh * FILE.words;
-    if (at >= this.#words.length) return false;
+    if (at >= this.#waitsAt) return false;
     if (fh >= (this.#words[HEAD.filesEnd] as number)) this.#words[HEAD.filesEnd] = fh + 1;
     this.#words[at + FILE.khLow] = 0;
     this.#words[at + FILE.khHigh] = 0;
@@ -135,6 +140,36 @@ export class Counters {
 
   closeFile(fh: number): void {
     this.#store(this.#filesAt + fh * FILE.words + FILE.open, 1, 0);
+  }
+
+  // Requests without an answer: only where the kernel cannot ask them again.
+
+  noteWaits(): void {
+    this.#notesWaits = true;
+  }
+
+  looking(uniqueLow: number, uniqueHigh: number): void {
+    if (!this.#notesWaits) return;
+    this.#words[HEAD.lookingLow] = uniqueLow;
+    this.#words[HEAD.lookingHigh] = uniqueHigh;
+  }
+
+  /** -1: it is not noted; it will wait until it is interrupted. */
+  waiting(uniqueLow: number, uniqueHigh: number): number {
+    if (!this.#notesWaits) return -1;
+    const words = this.#words;
+    const place = this.#places.pop() ?? this.#waitsAt + (words[HEAD.waitsEnd] as number) * WAIT_WORDS;
+    if (place >= words.length) return -1;
+    words[place + 1] = uniqueHigh;
+    words[place] = uniqueLow;
+    words[HEAD.waitsEnd] = Math.max(words[HEAD.waitsEnd] as number, (place - this.#waitsAt) / WAIT_WORDS + 1);
+    return place;
+  }
+
+  waited(place: number): void {
+    if (place === -1) return;
+    this.#words[place] = 0;
+    this.#places.push(place);
   }
 
   /** Writes down how far numbers of a kind (MARK) are given. */

@@ -3,6 +3,7 @@
 //   head      what this is; how far records and files are in use; marks; two doubts
 //   records   for each: its generation, and what a client has
 //   files     for each open file: whether it is open, and by what the kernel knows its pollers
+//   waits     requests that wait for their answer, where the kernel cannot ask them again; 0: this place is free
 
 export const MAGIC = 0x73746e74;
 /** 1: values had no checksum. */
@@ -17,6 +18,8 @@ export const HEAD = {
   /** Numbers from here on were never used. */
   recordsEnd: 4,
   filesEnd: 5,
+  waitsAt: 6,
+  waitsEnd: 7,
   marks: 8,
   /** A move through the tray that is under way: the record and 1, or 0; what that held; how many slots, below 0 out of the pipe. */
   moving: 16,
@@ -29,6 +32,9 @@ export const HEAD = {
   returningLends: 23,
   returningLow: 24,
   returningHigh: 25,
+  /** The request that is looked at, noted like those that wait. */
+  lookingLow: 26,
+  lookingHigh: 27,
 } as const;
 
 /** Numbers that are given once: the next one of each. */
@@ -44,16 +50,18 @@ export const MAX_NOTES = 40;
 
 const RECORDS_AT = 512;
 export const RECORD = { generation: 0, value: 1, words: 2 } as const;
+export const WAIT_WORDS = 2;
 export const FILE = { open: 0, khLow: 1, khHigh: 2, words: 4 } as const;
 
 /** Bounds that no machine comes to: each client is a process, with a descriptor of ours. */
 const RECORDS = 1 << 20;
 const FILES = 1 << 20;
+const WAITS = 1 << 17;
 /** Bytes in all; pages that nobody has written to take no memory. */
-export const COUNTERS_SIZE: number = 4 * wordsFor(RECORDS, FILES);
+export const COUNTERS_SIZE: number = 4 * wordsFor(RECORDS, FILES, WAITS);
 
-export function wordsFor(records: number, files: number): number {
-  return RECORDS_AT + records * RECORD.words + files * FILE.words;
+export function wordsFor(records: number, files: number, waits: number): number {
+  return RECORDS_AT + records * RECORD.words + files * FILE.words + waits * WAIT_WORDS;
 }
 
 /** A value of a record, of 16 bits with a sign, together with its checksum, in one word: so no kill can come between the two. */
@@ -72,10 +80,11 @@ function checksum(value: number, at: number, generation: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
-/** Begins new counters, with nothing in use; `files`: how many of them there is room for. */
-export function layOut(words: Int32Array, files: number = FILES): void {
+/** Begins new counters, with nothing in use; `files`, `waits`: how many of them there is room for. */
+export function layOut(words: Int32Array, files: number = FILES, waits: number = WAITS): void {
   words[HEAD.recordsAt] = RECORDS_AT;
-  words[HEAD.filesAt] = words.length - files * FILE.words;
+  words[HEAD.waitsAt] = words.length - waits * WAIT_WORDS;
+  words[HEAD.filesAt] = (words[HEAD.waitsAt] as number) - files * FILE.words;
   words[HEAD.version] = VERSION;
   words[HEAD.magic] = MAGIC;
 }

@@ -14,6 +14,7 @@ import {
   RECORD,
   unpacked,
   VERSION,
+  WAIT_WORDS,
 } from './layout.ts';
 
 /** An open file of the file node. */
@@ -121,6 +122,14 @@ export class PastCounters {
     }
   }
 
+  /** The requests of which it is not known that they were answered, as halves of their numbers; some were. */
+  *unanswered(): Generator<readonly [low: number, high: number]> {
+    const waits = Array.from({ length: this.#at(HEAD.waitsEnd) }, (_, i) => this.#at(HEAD.waitsAt) + i * WAIT_WORDS);
+    const under = DOUBTS.map((doubt) => doubt + DOUBT.uniqueLow);
+    for (const at of [...waits, HEAD.lookingLow, ...under, HEAD.returningLow])
+      if (this.#at(at) !== 0) yield [this.#at(at), this.#at(at + 1)];
+  }
+
   /** How far numbers of a kind (MARK) were given. */
   mark(kind: number): number {
     return this.#at(HEAD.marks + kind);
@@ -145,7 +154,7 @@ export class PastCounters {
 }
 
 /** `unique` as one number, without the bit by which the kernel marks what it asks again. */
-const uniqueOf = (low: number, high: number): number => (high & 0x7fff_ffff) * 2 ** 32 + (low >>> 0);
+export const uniqueOf = (low: number, high: number): number => (high & 0x7fff_ffff) * 2 ** 32 + (low >>> 0);
 
 function readAll(fd: number): Buffer {
   const parts: Buffer[] = [];
@@ -164,10 +173,13 @@ function wordsOf(fd: number): Int32Array {
   readWords(fd, head, 0);
   const records = (head[HEAD.recordsAt] as number) + (head[HEAD.recordsEnd] as number) * RECORD.words;
   const files = (head[HEAD.filesAt] as number) + (head[HEAD.filesEnd] as number) * FILE.words;
-  const words = new Int32Array(Math.max(records, files));
+  const waits = (head[HEAD.waitsAt] as number) + (head[HEAD.waitsEnd] as number) * WAIT_WORDS;
+  const words = new Int32Array(Math.max(records, files, waits));
   readWords(fd, words.subarray(0, records), 0);
   const from = head[HEAD.filesAt] as number;
   readWords(fd, words.subarray(from, files), from);
+  const waitsFrom = head[HEAD.waitsAt] as number;
+  readWords(fd, words.subarray(waitsFrom, waits), waitsFrom);
   return words;
 }
 

@@ -15,9 +15,9 @@ export class Channel {
     this.#reply = reply;
   }
 
-  /** Success without a body (0), or an errno. */
-  error(uniqueLow: number, uniqueHigh: number, errno: number): void {
-    this.#send(this.#reply.status(uniqueLow, uniqueHigh, errno));
+  /** Success without a body (0), or an errno; false when nobody waits for it any more. */
+  error(uniqueLow: number, uniqueHigh: number, errno: number): boolean {
+    return this.#send(this.#reply.status(uniqueLow, uniqueHigh, errno));
   }
 
   /** One byte of data; false when nobody waits for it any more. */

@@ -11,6 +11,7 @@ import { constants } from 'node:fs';
 import os from 'node:os';
 import type { Caller, Thread } from '../caller.ts';
 import type { FileNode } from '../file.ts';
+import { NO_NOTES, type Notes } from '../notes.ts';
 import type { Channel } from './channel.ts';
 import { ALARM, type Directory, ID, NAMES, README, S_IFSOCK, WAKE } from './directory.ts';
 import { readsForOthers } from './holding.ts';
@@ -80,6 +81,8 @@ export interface Agreed {
 interface Parked {
   uniqueLow: number;
   uniqueHigh: number;
+  /** Where it is noted that it waits. */
+  place?: number;
 }
 
 export class Session {
@@ -87,6 +90,9 @@ export class Session {
   readonly #file: SessionFile;
   readonly #host: Host;
   readonly #directory: Directory;
+  readonly #notes: Notes;
+  /** Requests that another session has read may still wait, and nobody knows of them. */
+  #orphans = false;
   /** Requests whose answer depends on another thread, by `unique`. */
   readonly #parked = new Map<number, Parked>();
   /** Threads that are being shown the node, and their requests. */
@@ -103,7 +109,8 @@ export class Session {
   woken = false;
   alarmed = false;
 
-  constructor(parts: { channel: Channel; file: SessionFile; host: Host; directory: Directory }) {
+  constructor(parts: { channel: Channel; file: SessionFile; host: Host; directory: Directory; notes?: Notes }) {
+    this.#notes = parts.notes ?? NO_NOTES;
     this.#channel = parts.channel;
     this.#file = parts.file;
     this.#host = parts.host;
@@ -112,6 +119,7 @@ export class Session {
 
   /** Answers one request, or sees to it that it is answered. */
   handle(request: Request): void {
+    this.#notes.looking(request.uniqueLow, request.uniqueHigh);
     switch (request.opcode) {
       case OP.READ:
         this.#read(request);
@@ -201,6 +209,11 @@ export class Session {
     if (agreed.minor >= NOFLUSH_MINOR) this.#openFlags |= FOPEN_NOFLUSH;
     if (agreed.minor >= PARALLEL_WRITES_MINOR) this.#openFlags |= FOPEN_PARALLEL_DIRECT_WRITES;
     this.#host.ready(agreed);
+  }
+
+  /** What another session has read, and where nobody knows that it waits, ends when it is interrupted. */
+  expectOrphans(): void {
+    this.#orphans = true;
   }
 
   #lookup(request: Request): void {
@@ -317,9 +330,12 @@ export class Session {
     const { interrupted } = request;
     if (this.#file.interrupt(interrupted)) return;
     const parked = this.#parked.get(interrupted);
-    if (parked === undefined) return; // answered meanwhile
-    this.#parked.delete(interrupted);
-    this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EINTR);
+    if (parked !== undefined) {
+      this.#parked.delete(interrupted);
+      this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EINTR);
+      this.#notes.waited(parked.place ?? -1);
+    } else if (this.#orphans) this.#channel.error(interrupted >>> 0, Math.floor(interrupted / 2 ** 32), EINTR);
+    // Else it was answered meanwhile.
   }
 
   #release(request: Request): void {
@@ -420,14 +436,17 @@ export class Session {
   }
 
   #park({ unique, uniqueLow, uniqueHigh }: Request): Parked & { unique: number } {
-    const parked = { unique, uniqueLow, uniqueHigh };
+    const parked = { unique, uniqueLow, uniqueHigh, place: this.#notes.waiting(uniqueLow, uniqueHigh) };
     this.#parked.set(unique, parked);
     return parked;
   }
 
   /** False when the caller has given up meanwhile and was answered. */
-  #resume({ unique }: { unique: number }): boolean {
-    return this.#parked.delete(unique);
+  #resume({ unique, uniqueLow, uniqueHigh, place = -1 }: Parked & { unique: number }): boolean {
+    if (!this.#parked.delete(unique)) return false;
+    this.#notes.looking(uniqueLow, uniqueHigh);
+    this.#notes.waited(place);
+    return true;
   }
 
   #entry({ uniqueLow, uniqueHigh }: Parked, nodeid: number): void {

@@ -18,7 +18,7 @@ const journal1 = JSON.parse(readFileSync(join(import.meta.dirname, '../../fixtur
 /** Of the file node; two of pipes follow. */
 const RECORDS = 4;
 const FILES = 3;
-const SIZE = wordsFor(RECORDS + 2, FILES);
+const SIZE = wordsFor(RECORDS + 2, FILES, 4);
 /** The bit by which the kernel marks what it asks again. */
 const RESENT = 0x8000_0000;
 
@@ -85,7 +85,7 @@ test('a kill at any store leaves what clients were told', () => {
 
 test('a record that was given to another is not taken for the old one', () => {
   const words = new Int32Array(SIZE);
-  layOut(words, FILES);
+  layOut(words, FILES, 4);
   const counters = new Counters(words);
   const first = counters.open();
   counters.set(first, 3);
@@ -111,9 +111,25 @@ test('counters of version 1 are read, with all that was under way', () => {
   assert.equal(past.damaged, 0);
 });
 
+test('requests that wait are known until they are answered, where that is wanted', () => {
+  const words = new Int32Array(SIZE);
+  layOut(words, FILES, 4);
+  const counters = new Counters(words);
+  assert.equal(counters.waiting(2, 0), -1);
+  assert.deepEqual([...new PastCounters(words).unanswered()], []);
+  counters.noteWaits();
+  const places = [4, 6, 8, 10].map((unique) => counters.waiting(unique, 1));
+  assert.equal(counters.waiting(12, 1), -1, 'there is room for no more');
+  counters.waited(places[1] as number);
+  counters.looking(14, 1);
+  const past = [...new PastCounters(words).unanswered()].map(([low]) => low);
+  assert.deepEqual(past, [4, 8, 10, 14]);
+  assert.equal(counters.waiting(16, 1), places[1], 'a place that is free is used again');
+});
+
 test('a damaged record is told, and the others are read', () => {
   const words = new Int32Array(SIZE);
-  layOut(words, FILES);
+  layOut(words, FILES, 4);
   const counters = new Counters(words);
   const marks = [3, -1, 4096].map((value) => {
     const record = counters.open();
@@ -136,7 +152,7 @@ test('a damaged record is told, and the others are read', () => {
 test('foreign bytes are refused', () => {
   assert.throws(() => new PastCounters(new Int32Array(SIZE)), /no head/);
   const words = new Int32Array(SIZE);
-  layOut(words, FILES);
+  layOut(words, FILES, 4);
   words[1] = 99;
   assert.throws(() => new PastCounters(words), /version 99/);
 });
@@ -161,7 +177,7 @@ class World {
   #unique = 2;
 
   constructor(kill: number) {
-    layOut(this.words, FILES);
+    layOut(this.words, FILES, 4);
     const dying = new Proxy(this.words, {
       get: (words, at) => Reflect.get(words, at),
       set: (words, at, value) => {

@@ -11,7 +11,7 @@ import { PastCounters } from '../../../src/engine/journal/past.ts';
 
 const BUILDS = 3;
 const KINDS: readonly ClientKind[] = ['exact', 'exact', 'offers', 'implicit'];
-const SIZE = wordsFor(64, 1);
+const SIZE = wordsFor(64, 1, 1);
 
 interface Step {
   what: 'acquire' | 'take' | 'release' | 'charge' | 'lend' | 'count' | 'forget' | 'resize';
@@ -59,7 +59,7 @@ class World {
   readonly #builds: Build[] = [];
 
   constructor(capacity: number) {
-    layOut(this.words, 1);
+    layOut(this.words, 1, 1);
     this.#counters = new Counters(this.words);
     const granted = ({ client }: Waiter) => {
       this.granted.push(this.clients.indexOf(client));
