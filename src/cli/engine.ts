@@ -2,7 +2,7 @@
 // for it, it goes on where another one has stopped. It says one line on standard output when it can be used.
 import { flushCompileCache } from 'node:module';
 import { MAX_CAPACITY } from '../api/schema.ts';
-import { type Daemon, type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
+import { type Daemon, type DaemonOptions, prepareDaemon, startDaemon } from '../daemon/daemon.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { Remembered } from '../keeper/remembered.ts';
 import { KeeperStore, type Legacy } from '../keeper/store.ts';
@@ -43,8 +43,10 @@ export async function engine([keeper, ...args]: readonly string[]): Promise<numb
   process.umask(0o077);
   // They may go to all processes of the terminal or the service: whatever is to be done, the keeper tells.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+  prepareDaemon();
   const store = new KeeperStore();
   const legacy = store.take();
+  if (legacy === undefined) exitNow(EXIT.OK);
   let served = false;
   try {
     const options = serveOptions(args);

@@ -11,7 +11,9 @@ export async function plain([keeper, reason = '']: readonly string[]): Promise<n
   process.umask(0o077);
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   const store = new KeeperStore();
-  const leave = servePool(store, store.take(), reason);
+  const legacy = store.take();
+  if (legacy === undefined) exitNow(EXIT.OK);
+  const leave = servePool(store, legacy, reason);
   const left = Promise.withResolvers<void>();
   hearKeeper({
     stop: () => {

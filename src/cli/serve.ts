@@ -52,6 +52,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const keeper = new Keeper({
     engine: [...node, 'engine', String(process.pid), ...args],
     plain: [...node, 'plain', String(process.pid)],
+    spare: !options.has('user'), // in a user's pool nobody waits for an answer while he builds
     ready: (status) => {
       flushCompileCache(); // a keeper that is killed leaves it to the next
       notifySystemd(`READY=1\nSTATUS=${status}`);

@@ -15,6 +15,7 @@ import { settingsRoutes } from '../api/settings-routes.ts';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits.ts';
 import { EngineHandle } from '../engine/handle.ts';
 import type { SystemOptions } from '../engine/messages.ts';
+import { warmUp } from '../engine/thread.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { dropLock, takeLock } from '../keeper/lock.ts';
 import { Remembered } from '../keeper/remembered.ts';
@@ -92,6 +93,9 @@ export interface Reloadable {
   rules: readonly Rule[];
   clients: SystemOptions['clients'];
 }
+
+/** Begins what takes long, before it is known what the daemon is to serve. */
+export const prepareDaemon = warmUp;
 
 /** @throws StintError when the place cannot be used or another daemon serves it */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {

@@ -1,7 +1,7 @@
 // The main thread's handle of the engine: starts its thread, wakes it, turns its messages into calls, and does for it what
 // its thread must not wait for.
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Policy } from '../core/policy.ts';
 import { StintError } from '../errors.ts';
 import { KeeperStore } from '../keeper/store.ts';
@@ -23,6 +23,7 @@ import type {
 } from './messages.ts';
 import { newShift, Relief } from './relief.ts';
 import type { Lender, Rules, Said } from './standings.ts';
+import { beginThread } from './thread.ts';
 import { Turns } from './turns.ts';
 
 /** The key under which the daemon's way into its own mount is kept. */
@@ -96,10 +97,7 @@ export class EngineHandle {
         leave: (bytes) => this.#send({ type: 'request', bytes }),
         hangs: () => events.hangs(),
       });
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { options, wakeFd: this.#wakeFd, memory },
-      trackUnmanagedFds: false,
-    });
+    this.#worker = beginThread({ options, wakeFd: this.#wakeFd, memory });
     if (options.system === undefined && !options.keeper?.kept.has('facts')) this.#ready.resolve();
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#worker.on('message', (message: FromEngine) => this.#heard(message));

@@ -6,16 +6,14 @@ import { KeeperStore, THREAD } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { openThreadPidfd } from '../kernel/pidfd.ts';
 import { Engine } from './engine.ts';
-import type { EngineOptions, FromEngine, ToEngine } from './messages.ts';
+import type { FromEngine, ToEngine } from './messages.ts';
 import { Shift } from './relief.ts';
+import type { Beginning } from './thread.ts';
 
-const { options, wakeFd, memory } = workerData as {
-  options: EngineOptions;
-  wakeFd: number;
-  memory: SharedArrayBuffer;
-};
-const shift = new Shift(memory);
 const port = parentPort as MessagePort;
+Atomics.wait(workerData as Int32Array<SharedArrayBuffer>, 0, 0);
+const { options, wakeFd, memory } = (receiveMessageOnPort(port) as { message: Beginning }).message;
+const shift = new Shift(memory);
 
 const { keeper } = options;
 const store = keeper && new KeeperStore(keeper.socket);

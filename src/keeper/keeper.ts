@@ -35,6 +35,8 @@ export interface KeeperOptions {
   engine: readonly string[];
   /** Those that start a plain pool, which goes on while no engine can; why not is added. */
   plain: readonly string[];
+  /** Whether an engine process that has loaded all it needs waits for the one that serves to die. */
+  spare: boolean;
   /** The first engine serves; `status` is for the service manager. */
   ready(status: string): void;
   note(line: string): void;
@@ -79,6 +81,8 @@ export class Keeper {
   readonly #epoll = new Epoll();
   readonly #done = Promise.withResolvers<number>();
   #engine: Engine;
+  /** The engine process that would be the next. */
+  #spare: Engine | undefined;
   #restarts = 0;
   /** How often it was told to leave. */
   #stops = 0;
@@ -98,7 +102,7 @@ export class Keeper {
       const { restarts, stops } = this.#kept.takeOver<Left>(options.left);
       [this.#restarts, this.#stops, this.#served] = [restarts + 1, stops, true];
     }
-    this.#engine = this.#start();
+    this.#engine = this.#hand(this.#start());
     this.#watch();
   }
 
@@ -122,6 +126,7 @@ export class Keeper {
   upgrade(): void {
     if (this.#upgrading || !this.#served) return;
     this.#upgrading = true;
+    this.#dropSpare(); // it is of the old program
     const engine = this.#engine;
     engine.replaced = true;
     if (engine.over) this.#become();
@@ -151,16 +156,30 @@ export class Keeper {
     };
     child.stdin?.on('error', () => {}); // it has died: what it was told is told to the next one
     child.once('error', (error) => {
+      if (engine === this.#spare) {
+        this.#dropSpare();
+        return;
+      }
       this.#over(engine);
       this.#died(engine, `cannot be started: ${error.message}`, { byItself: true });
     });
     child.once('exit', (code, signal) => {
+      if (engine === this.#spare) {
+        this.#dropSpare();
+        return;
+      }
       this.#over(engine);
       if (this.#upgrading && engine === this.#engine) this.#become();
       // Who sends SIGKILL is somebody else.
       const how = signal === null ? `exit code ${code}` : signal;
       this.#died(engine, `ended by ${how}`, { byItself: signal !== 'SIGKILL' });
     });
+    return engine;
+  }
+
+  /** Hands everything to a process that is to serve. */
+  #hand(engine: Engine): Engine {
+    const { socket, child } = engine;
     this.#epoll.add(socket, EPOLLIN);
     void this.#kept.handTo(socket, this.#restarts);
     setTimeout(() => {
@@ -168,6 +187,16 @@ export class Keeper {
     }, BEGINNING).unref();
     for (let i = 0; i < this.#stops; i++) (child.stdin as Writable).write('stop\n');
     return engine;
+  }
+
+  #dropSpare(): void {
+    const spare = this.#spare;
+    if (spare === undefined) return;
+    this.#spare = undefined;
+    spare.over = true;
+    spare.replaced = true;
+    spare.child.kill('SIGKILL');
+    closeSync(spare.socket);
   }
 
   /** Waits for what engines say, and for the end of their threads. */
@@ -218,6 +247,7 @@ export class Keeper {
   #ready(engine: Engine, status: string): void {
     engine.ready = true;
     if (engine.plain) return;
+    if (this.#options.spare && !this.#upgrading) this.#spare ??= this.#start();
     if (this.#degraded !== undefined) {
       this.#options.note('an engine serves again');
       this.#degraded = undefined;
@@ -274,7 +304,7 @@ export class Keeper {
       else setTimeout(() => this.#tryEngine(), REST);
     } else if (this.#degraded === undefined) this.#tryEngine();
     else {
-      const pool = this.#start(this.#degraded);
+      const pool = this.#hand(this.#start(this.#degraded));
       this.#engine = pool;
       setTimeout(() => {
         pool.replaced = true;
@@ -299,7 +329,9 @@ export class Keeper {
 
   #tryEngine(): void {
     this.#restarts++;
-    this.#engine = this.#start();
+    const engine = this.#spare ?? this.#start();
+    this.#spare = undefined;
+    this.#engine = this.#hand(engine);
   }
 
   /** An engine has gone for good. Where that comes of itself and again and again, another one is of no use. */

@@ -54,13 +54,13 @@ export class KeeperStore implements Store {
     this.#send(`end ${code}`);
   }
 
-  /** To be called once, first of all. @throws Error when there is no keeper */
-  take(): Legacy {
+  /** Waits for its turn; to be called once, first of all. Undefined when it does not come, as the keeper is gone. */
+  take(): Legacy | undefined {
     closeOnExec(this.socket);
     const kept = new Map<string, number>();
     for (;;) {
       const received = receiveMessage(this.socket, { wait: true });
-      if (received === undefined || typeof received === 'number') throw new Error('the keeper is gone');
+      if (received === undefined || typeof received === 'number') return undefined;
       const { message, fds } = received;
       if (fds.length === 0) return { kept, restarts: Number(message.slice('all '.length)) };
       for (const [at, key] of message.split('\n').entries()) {

@@ -1,5 +1,5 @@
 // A copy of the program that a test may change under a daemon, as upgrades do, also half-done ones.
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -28,7 +28,9 @@ export function copyProgram(t: { after(done: () => void): void }): Copy {
     },
     setVersion: (version) => {
       const path = join(folder, 'src/cli/version.ts');
-      writeFileSync(path, readFileSync(path, 'utf8').replace(/'\d+\.\d+\.\d+'/, `'${version}'`));
+      const draft = `${path}.new`; // whole or not at all, as installers do: somebody may be reading it
+      writeFileSync(draft, readFileSync(path, 'utf8').replace(/'\d+\.\d+\.\d+'/, `'${version}'`));
+      renameSync(draft, path);
     },
   };
 }
