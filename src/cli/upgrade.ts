@@ -9,7 +9,8 @@ import { print } from './print.ts';
 
 const HELP = `Usage: stint upgrade [--user]
 Have the daemon go on as the program that is installed now, as after an upgrade of the package. Builds go on; who asks
-the daemon for something meanwhile waits for a moment. It is told by SIGUSR2, so this is for root, or for the pool's own user.
+the daemon for something meanwhile waits for a moment. It is told by SIGUSR2, so this is for root, or for the
+pool's own user.
 
       --user   the daemon of this user, even where the machine has one
   -h, --help   this text

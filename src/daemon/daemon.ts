@@ -189,7 +189,7 @@ function historyOf({ state, note = () => {} }: DaemonOptions): History | undefin
   return state === undefined ? undefined : new History({ path: join(state, 'history.db'), note });
 }
 
-const HANGS = 'a client has kept its pipe locked for 5 s: nobody is given a slot until it lets go, or is gone';
+const HANGS = 'a client keeps its pipe locked: nobody is given a slot until it lets go, or is gone';
 
 function openBuilds(
   options: DaemonOptions,

@@ -107,14 +107,15 @@ export class Engine {
       tape && (({ build, tag }, held, offered) => tape.booked(timeOrigin + clock(), build.tag, tag, held, offered));
     this.#tape = tape;
     this.#journal = new Journal(store, kept);
+    const touch = lines.shift.touch.bind(lines.shift);
     const granted = (waiter: Waiter, count: number) => this.#granted(waiter, count);
     this.#ledger = new Ledger(options.capacity, granted, { ...options, clock, booked, scribe: this.#scribe() });
     const tray = new Tray(this.#journal.counters);
     const opened = (pipe: Pipe) => this.#machine?.system.pipeOpened(pipe);
-    this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), opened, tray);
+    this.#pipes = new PipeNode(this.#ledger, new Offers(this.#ledger), { opened, tray, touch });
     const common = { ledger: this.#ledger, loop: this.#loop, journal: this.#journal, send: lines.send };
     const over = (running: Running) => this.#builds.end(running);
-    this.#leases = new Leases({ ...common, over, note: (running) => this.#builds.note(running) });
+    this.#leases = new Leases({ ...common, touch, over, note: (running) => this.#builds.note(running) });
     this.#machine = options.system === undefined ? undefined : this.#openMachine(options.system);
     this.#ground =
       this.#machine?.system ??
@@ -325,16 +326,20 @@ export class Engine {
    * what the other one did not answer is answered then.
    */
   #restore(past: Past, tray: Tray): void {
+    const { shift } = this.#lines;
     const { again, unanswered } = this.#unanswered(past);
+    shift.yield(); // only now: another reader would keep from us what was asked again
     past.counters.settle((unique) => unanswered.has(unique), this.#journal.trayBefore);
     this.#withs.restore(past);
     this.#builds.restoreAll(past);
     this.#machine?.system.restoreProcesses(past);
     this.#machine?.file.resume(past.counters.files());
     if (this.#machine !== undefined) this.#restoreMachine(this.#machine, past);
-    this.#journal.commit(tray.readEnd);
+    const answered = this.#machine === undefined ? [] : this.#journal.answered();
+    this.#journal.commit(tray.readEnd, shift.touch.bind(shift));
     this.#ledger.resume();
     for (const request of again) this.#machine?.session.handle(request);
+    for (const request of answered) this.#machine?.left(request);
     this.#ground.resume();
     this.#machine?.file.rouse();
   }
@@ -400,6 +405,7 @@ export class Engine {
       journal: this.#journal,
       pipes: this.#pipes,
       leases: this.#leases,
+      touch: this.#lines.shift.touch.bind(this.#lines.shift),
       file,
       lookups,
       now,

@@ -1,15 +1,19 @@
 // The main thread's handle of the engine: starts its thread, wakes it, turns its messages into calls, and does for it what
 // its thread must not wait for.
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { Policy } from '../core/policy.ts';
 import { StintError } from '../errors.ts';
 import { KeeperStore } from '../keeper/store.ts';
 import { pollInBackground } from '../kernel/epoll.ts';
 import { closeEventfd, openEventfd, signalEventfd } from '../kernel/eventfd.ts';
+import { openMemory } from '../kernel/memory.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { type Lineage, lineageOf } from '../process/lineage.ts';
+import { ANSWERED, HUNG } from './journal/journal.ts';
+import { letGo } from './let-go.ts';
 import type {
   BuildAccount,
   BuildFacts,
@@ -58,7 +62,7 @@ export interface EngineEvents {
   status(): Promise<string>;
   /** The engine's thread ended by an error: nothing is accounted for any more. */
   died(error: Error): void;
-  /** The engine's thread has not moved for some seconds: it waits for a pipe that a client keeps locked. */
+  /** The engine's thread hangs: it waits for a pipe that a client keeps locked. Without a keeper nothing else can be done. */
   hangs(): void;
 }
 
@@ -95,8 +99,9 @@ export class EngineHandle {
     if (options.system !== undefined)
       this.#relief = new Relief(memory, options.system.device, {
         leave: (bytes) => this.#send({ type: 'request', bytes }),
-        hangs: () => events.hangs(),
+        hangs: (pipe) => void this.#giveUp(pipe),
       });
+    if (options.keeper?.kept.has('facts')) this.#relief?.watch(); // there may be pipes
     this.#worker = beginThread({ options, wakeFd: this.#wakeFd, memory });
     if (options.system === undefined && !options.keeper?.kept.has('facts')) this.#ready.resolve();
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
@@ -244,6 +249,20 @@ export class EngineHandle {
     } catch (error) {
       this.#ready.reject(error);
     }
+  }
+
+  /** The engine hangs at a pipe: another process is to go on without that. */
+  async #giveUp(pipe: number): Promise<void> {
+    if (this.#store === undefined) {
+      this.#events.hangs();
+      return;
+    }
+    this.#store.keep(`${HUNG}${pipe}`, this.#wakeFd);
+    await letGo(this.#mount as string, pipe);
+    const answered = openMemory('stint-answered', 0);
+    for (const bytes of (this.#relief as Relief).giveUp()) writeSync(answered, bytes);
+    this.#store.keep(ANSWERED, answered);
+    this.#store.hangs('a client keeps its pipe locked');
   }
 
   #answer(request: number, found: Promise<unknown>): void {

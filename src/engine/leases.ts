@@ -9,6 +9,7 @@ import { EPOLLET } from '../kernel/epoll.ts';
 import { signalPidfd } from '../kernel/pidfd.ts';
 import type { Directory } from '../nodes/fuse/directory.ts';
 import type { Shown } from '../nodes/fuse/session.ts';
+import type { Touch } from '../nodes/node.ts';
 import { closeEnds } from '../nodes/pipe.ts';
 import { PrivatePipe } from '../nodes/private-pipe.ts';
 import type { Running } from './builds.ts';
@@ -18,7 +19,7 @@ import type { Loop } from './loop.ts';
 import type { FromEngine, LeaseTerms } from './messages.ts';
 import { Wishes } from './wishes.ts';
 
-const { EMFILE } = os.constants.errno;
+const { EIO, EMFILE } = os.constants.errno;
 
 /** How long a lease waits for the slots that it asked for beyond those it has: enough to take unused ones out of pipes; milliseconds. */
 const GROW_PATIENCE = 200;
@@ -26,6 +27,8 @@ const GROW_PATIENCE = 200;
 export interface Lease extends LeaseTerms {
   /** Where jobserver clients inside find slots; undefined: nobody has looked yet (system mode). */
   pipe: PrivatePipe | undefined;
+  /** It is not touched any more, since an engine hung at it. */
+  barred?: boolean;
   /** Its node id, and who waits until it is there; system mode. */
   node: { id: number; waiting: ((shown: Shown) => void)[] } | undefined;
   /** What it waits with for more, for whose request, for how many slots in all, and until when. */
@@ -42,10 +45,12 @@ interface LeaseFact {
   path: string | undefined;
   /** The node id of the pipe. */
   node: number | undefined;
+  barred: boolean | undefined;
 }
 
 interface Parts {
   ledger: Ledger;
+  touch: Touch;
   loop: Loop;
   journal: Journal;
   /** Writes down what is known of it. */
@@ -109,7 +114,8 @@ export class Leases {
     const wanted = Math.max(1, Math.min(slots, lease.max));
     if (wanted <= root.held) {
       const surplus = root.held - wanted;
-      const back = lease.pipe === undefined ? surplus : lease.pipe.take(surplus); // what clients inside hold stays theirs
+      // What clients inside hold stays theirs.
+      const back = lease.barred ? 0 : lease.pipe === undefined ? surplus : lease.pipe.take(surplus);
       this.#parts.ledger.release(root, back);
       lease.told = root.held;
       this.#parts.send({ type: 'resized', request, slots: root.held });
@@ -121,6 +127,10 @@ export class Leases {
   /** Shows a process inside a lease its pipe, which is made if there is none. */
   show(running: Running, answer: (shown: Shown) => void, place: { lookups: Lookups; directory: Directory }): void {
     const { lease } = running as Leased;
+    if (lease.barred) {
+      answer({ node: 'none', errno: EIO });
+      return;
+    }
     if (lease.node !== undefined) {
       if (lease.pipe !== undefined) answer({ node: 'pipe', id: lease.node.id });
       else lease.node.waiting.push(answer);
@@ -131,7 +141,7 @@ export class Leases {
     place.lookups.pipe(node.id, 0, (ends) => {
       const open = ends !== undefined && this.#leased.has(running as Leased) && running.rootFd !== -1;
       if (open) {
-        lease.pipe = new PrivatePipe(ends);
+        lease.pipe = new PrivatePipe(ends, { touch: this.#toucher(node.id) });
         lease.pipe.put((running as Leased).root.held - 1);
         this.#keep(running, lease.pipe);
         this.#parts.note(running);
@@ -163,17 +173,32 @@ export class Leases {
   }
 
   fact({ lease }: Running): LeaseFact {
-    return { pipe: lease?.pipe !== undefined, path: lease?.pipe?.path, node: lease?.pipe && lease.node?.id };
+    const barred = lease?.barred;
+    const node = lease?.pipe || barred ? lease?.node?.id : undefined;
+    return { pipe: lease?.pipe !== undefined, path: lease?.pipe?.path, node, barred };
+  }
+
+  /** Whether an engine has hung at the pipe of a lease that is about to be restored. */
+  hung(fact: unknown): boolean {
+    const { node, barred } = fact as LeaseFact;
+    return node !== undefined && !barred && this.#parts.journal.hung.has(node);
   }
 
   /** Takes over a lease that another engine had; its root and what that has are there. */
   restore(running: Running, fact: unknown): void {
-    const { pipe, path, node } = fact as LeaseFact;
+    const { pipe, path, node, barred } = fact as LeaseFact;
     const { lease, root, rootFd } = running;
-    const ends = pipe ? this.#parts.journal.claimPipe(`lease:${running.id}`, rootFd !== -1) : undefined;
+    const { journal, touch } = this.#parts;
     if (lease === undefined) return;
+    const key = `lease:${running.id}`;
+    if (node !== undefined && (barred || this.hung(fact))) {
+      journal.leavePipe(key);
+      lease.barred = true;
+      lease.node = { id: node, waiting: [] };
+    }
+    const ends = pipe && !lease.barred ? touch(node ?? 0, () => journal.claimPipe(key, rootFd !== -1)) : undefined;
     if (ends !== undefined) {
-      lease.pipe = new PrivatePipe(ends, path);
+      lease.pipe = new PrivatePipe(ends, { path, touch: this.#toucher(node ?? 0) });
       if (node !== undefined) lease.node = { id: node, waiting: [] };
       if (rootFd === -1) this.#watchEnd(running, lease.pipe);
     }
@@ -188,11 +213,17 @@ export class Leases {
     if (!this.#leased.delete(running as Leased)) return;
     if (lease.growth !== undefined) this.#giveUp(running as Leased);
     if (lease.node !== undefined) directory?.dropPipe(lease.node.id);
+    if (lease.barred) this.#parts.journal.releasePipe(`lease:${running.id}`, { returnEnd: -1 });
     if (lease.pipe === undefined) return;
     this.#parts.loop.unwatch(lease.pipe.writeEnd);
     lease.pipe.close();
     lease.pipe = undefined;
     this.#parts.journal.releasePipe(`lease:${running.id}`, { returnEnd: -1 });
+  }
+
+  /** How the pipe `id` is touched. */
+  #toucher(id: number): <T>(what: () => T) => T {
+    return (what) => this.#parts.touch(id, what);
   }
 
   #keep({ id }: Running, { writeEnd }: PrivatePipe): void {

@@ -1,15 +1,18 @@
 // The pipes of system mode: one for each process that is shown a pipe, opened by the daemon before the process can open it.
 import os from 'node:os';
+import type { Ledger } from '../core/ledger.ts';
+import type { Client } from '../core/types.ts';
 import { EPOLLET, EPOLLIN } from '../kernel/epoll.ts';
 import type { Directory } from '../nodes/fuse/directory.ts';
 import type { Shown } from '../nodes/fuse/session.ts';
+import type { Touch } from '../nodes/node.ts';
 import { closeEnds, type Ends, type Pipe, type PipeNode } from '../nodes/pipe.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { Process, ProcessFact } from './process.ts';
 
-const { EMFILE } = os.constants.errno;
+const { EIO, EMFILE } = os.constants.errno;
 
 /** A process's pipe: its node ids, and the pipe once the daemon has it open. */
 export interface OwnPipe {
@@ -17,11 +20,15 @@ export interface OwnPipe {
   /** Of the second half of a split pipe, else 0. */
   readonly returnId: number;
   pipe: Pipe | undefined;
+  /** It is not touched any more: what its clients had when an engine hung at it, which counts as held while its owner lives. */
+  barred: Client | undefined;
   /** Who waits until the daemon has it open. */
   readonly waiting: ((shown: Shown) => void)[];
 }
 
 interface Parts {
+  ledger: Ledger;
+  touch: Touch;
   pipes: PipeNode;
   journal: Journal;
   lookups: Lookups;
@@ -56,6 +63,10 @@ export class OwnPipes {
       answer({ node: 'pipe', id: this.#half(process) });
       return;
     }
+    if (known?.barred !== undefined) {
+      answer({ node: 'none', errno: EIO });
+      return;
+    }
     if (known !== undefined) {
       known.waiting.push(answer);
       return;
@@ -65,6 +76,7 @@ export class OwnPipes {
       id: this.#directory.newPipe(),
       returnId: split ? this.#directory.newPipe() : 0,
       pipe: undefined,
+      barred: undefined,
       waiting: [answer],
     };
     process.pipe = made;
@@ -83,6 +95,7 @@ export class OwnPipes {
     const pipe = pipes.adopt(process.running.build, ends, now(), {
       looks: process.choice.looks,
       tag: process.pid,
+      id: made.id,
       afterOpen: true, // else a token could be taken before the job that runs without one is charged
     });
     this.#enter(process, made, pipe);
@@ -93,12 +106,21 @@ export class OwnPipes {
 
   /** Takes over the pipe that the process was shown by another engine. */
   restore(process: Process, { id, returnId, looks }: NonNullable<ProcessFact['pipe']>, has: number): void {
-    const { journal, pipes, now } = this.#parts;
-    const ends = journal.claimPipe(`pipe:${id}`, process.alive);
+    const { journal, pipes, touch, now } = this.#parts;
+    const ends = touch(id, () => journal.claimPipe(`pipe:${id}`, process.alive));
     if (ends === undefined) return;
-    const pipe = pipes.restore(process.running.build, ends, has, now(), { looks, afterOpen: true });
-    process.pipe = { id, returnId, pipe, waiting: [] };
+    const pipe = pipes.restore(process.running.build, ends, has, now(), { looks, afterOpen: true, id });
+    process.pipe = { id, returnId, pipe, barred: undefined, waiting: [] };
     this.#enter(process, process.pipe, pipe);
+  }
+
+  /** The same, but without touching it. */
+  bar(process: Process, { id, returnId }: NonNullable<ProcessFact['pipe']>, has: number): void {
+    const { journal, ledger } = this.#parts;
+    journal.leavePipe(`pipe:${id}`);
+    const barred = ledger.openClient(process.running.build, 'exact', process.pid);
+    ledger.restore(barred, has, 0);
+    process.pipe = { id, returnId, pipe: undefined, barred, waiting: [] };
   }
 
   /** Goes on with what was restored. */
@@ -136,6 +158,10 @@ export class OwnPipes {
     process.pipe = undefined;
     this.#directory.dropPipe(made.id);
     if (made.returnId !== 0) this.#directory.dropPipe(made.returnId);
+    if (made.barred !== undefined) {
+      this.#parts.ledger.forget(made.barred);
+      this.#parts.journal.releasePipe(`pipe:${made.id}`, { returnEnd: made.returnId === 0 ? -1 : 0 });
+    }
     if (made.pipe === undefined) return;
     this.#byPipe.delete(made.pipe);
     this.#parts.loop.unwatch(made.pipe.writeEnd);

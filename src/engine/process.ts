@@ -42,18 +42,18 @@ export interface ProcessFact
   has: Mark;
   implicit: boolean;
   /** Its pipe, and what its clients have of it. */
-  pipe: (Pick<OwnPipe, 'id' | 'returnId'> & { has: Mark; looks: boolean }) | undefined;
+  pipe: (Pick<OwnPipe, 'id' | 'returnId'> & { has: Mark; looks: boolean; barred?: true }) | undefined;
 }
 
 export function processFact(process: Process, markOf: (client: Client) => Mark): ProcessFact {
   const { pid, start, uid, topmost, program, choice, opened, alive, running, client, implicit, pipe } = process;
   const of = { pid, start, uid, topmost, program, choice, opened, alive, build: running.id, has: markOf(client) };
-  const offer = pipe?.pipe?.offer;
-  return {
-    ...of,
-    implicit: implicit !== undefined,
-    pipe: pipe && offer && { id: pipe.id, returnId: pipe.returnId, has: markOf(offer.client), looks: offer.looks },
-  };
+  return { ...of, implicit: implicit !== undefined, pipe: pipe && pipeFact(pipe, markOf) };
+}
+
+function pipeFact({ id, returnId, pipe, barred }: OwnPipe, markOf: (client: Client) => Mark): ProcessFact['pipe'] {
+  if (barred !== undefined) return { id, returnId, has: markOf(barred), looks: false, barred: true };
+  return pipe && { id, returnId, has: markOf(pipe.offer.client), looks: pipe.offer.looks };
 }
 
 /** Portage runs a job without a token only if MAKEFLAGS came to it from its environment. */
@@ -67,7 +67,7 @@ export function clientFigures({ pid, program, choice, client, pipe, implicit }: 
     pid,
     program,
     node: choice.node,
-    held: client.held + (offer?.held ?? 0),
+    held: client.held + (offer?.held ?? 0) + (pipe?.barred?.held ?? 0),
     offered: client.offered + (offer?.offered ?? 0),
     // A pipe of which nothing was taken is hungry only by assumption.
     waiting: client.waiters.size + (offer !== undefined && offer.held > 0 ? offer.waiters.size : 0),

@@ -3,11 +3,13 @@
 // are pipes the main thread looks whether the engine moves. If it does not, the main thread reads instead: it answers at once what
 // a client with a locked pipe may wait for, and leaves every request to the engine, which takes them up in their order.
 //
+// A pipe can be kept locked without our help, too: then no answer helps. If that takes long, somebody is told which pipe it is.
+//
 // It never decides anything about slots. Both sides have a few words of memory in common.
 import { reader } from '../kernel/io.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { answerHolder } from '../nodes/fuse/holding.ts';
-import { Request } from '../nodes/fuse/wire.ts';
+import { OP, Request } from '../nodes/fuse/wire.ts';
 
 /**
  * How often the main thread looks whether the engine moves, while there are pipes, milliseconds; less often as long as the engine has
@@ -15,8 +17,11 @@ import { Request } from '../nodes/fuse/wire.ts';
  */
 const LOOK = 10;
 const LOOK_AT_REST = 250;
-/** After so many looks in a row at which it did not move, somebody is told: 5 s. */
-const LONG = 500;
+/**
+ * Looks at which it hung at a pipe, less twice those at which it moved, before it is given up: 400 ms, or longer where it is
+ * let go now and then.
+ */
+const LONG = 40;
 /** Requests that are read in its place before it is looked at again. */
 const MAX_LEFT = 256;
 
@@ -31,17 +36,23 @@ const [NOBODY, ENGINE, MAIN] = [0, 1, 2];
 const LEFT = 3;
 /** 1: there may be pipes. */
 const PIPES = 4;
+/** The node id of the pipe that the engine does something with that can wait for a client, or 0. */
+const TOUCHED = 5;
 /** Writes whose answer the engine has put off: of each its size, 0: this place is free, and the halves of its number. */
-const OWED = 5;
+const OWED = 6;
 const MAX_OWED = 1024;
 
-export const newShift = (): SharedArrayBuffer =>
-  new SharedArrayBuffer((OWED + 3 * MAX_OWED) * Int32Array.BYTES_PER_ELEMENT);
+/** The engine reads, until it says otherwise. */
+export function newShift(): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer((OWED + 3 * MAX_OWED) * Int32Array.BYTES_PER_ELEMENT);
+  new Int32Array(memory)[READER] = ENGINE;
+  return memory;
+}
 
 /** The engine's side. */
 export class Shift {
   readonly #words: Int32Array<SharedArrayBuffer>;
-  #reading = false;
+  #reading = true;
   readonly #free = Array.from({ length: MAX_OWED }, (_, i) => OWED + 3 * i);
 
   constructor(memory: SharedArrayBuffer) {
@@ -50,7 +61,7 @@ export class Shift {
 
   /** The engine is about to wait for anything to happen. */
   rest(pipes: boolean): void {
-    if (this.#reading) this.#yield();
+    this.yield();
     Atomics.store(this.#words, PIPES, pipes ? 1 : 0);
     Atomics.store(this.#words, RESTS, 1);
   }
@@ -58,6 +69,12 @@ export class Shift {
   rise(): void {
     Atomics.add(this.#words, BEAT, 1);
     Atomics.store(this.#words, RESTS, 0);
+  }
+
+  /** Somebody else may read. */
+  yield(): void {
+    if (this.#reading) Atomics.store(this.#words, READER, NOBODY);
+    this.#reading = false;
   }
 
   /**
@@ -68,8 +85,20 @@ export class Shift {
     if (!this.#reading) this.#take();
     if (waits) Atomics.store(this.#words, PIPES, 0);
     const length = Atomics.load(this.#words, LEFT) > 0 ? undefined : receive();
-    if (!waits) this.#yield();
+    if (!waits) this.yield();
     return length;
+  }
+
+  /** Does what can wait for as long as a client keeps the pipe `id` locked; 0: it is none of the mount's. */
+  touch<T>(id: number, what: () => T): T {
+    if (id === 0) return what();
+    Atomics.add(this.#words, BEAT, 1);
+    Atomics.store(this.#words, TOUCHED, id);
+    try {
+      return what();
+    } finally {
+      Atomics.store(this.#words, TOUCHED, 0);
+    }
   }
 
   /** The answer to a write is put off until the function that this returns is called; undefined: too many are. */
@@ -102,11 +131,6 @@ export class Shift {
     Atomics.add(words, BEAT, 1);
     this.#reading = true;
   }
-
-  #yield(): void {
-    this.#reading = false;
-    Atomics.store(this.#words, READER, NOBODY);
-  }
 }
 
 /** The main thread's side. */
@@ -115,15 +139,21 @@ export class Relief {
   readonly #request = new Request();
   readonly #receive: () => number;
   readonly #channel;
-  readonly #told: { leave(request: Uint8Array): void; hangs(): void };
+  readonly #told: { leave(request: Uint8Array): void; hangs(pipe: number): void };
   #timer: NodeJS.Timeout | undefined;
   #beat = 0;
   #pause = LOOK;
-  /** Looks in a row at which the engine had not moved. */
-  #still = 0;
+  /** What was left to the engine, at least since it has taken up all. */
+  #left: Uint8Array[] = [];
+  /** Looks at which the engine hung at a pipe, less twice those at which it moved. */
+  #hung = 0;
 
-  /** `leave` is told of each request that was read of the open FUSE device `device`, `hangs` when the engine has hung for long. */
-  constructor(memory: SharedArrayBuffer, device: number, told: { leave(request: Uint8Array): void; hangs(): void }) {
+  /** `leave` is told of each request that was read of the open FUSE device `device`, `hangs` when the engine has hung for long, and at which pipe. */
+  constructor(
+    memory: SharedArrayBuffer,
+    device: number,
+    told: { leave(request: Uint8Array): void; hangs(pipe: number): void },
+  ) {
     this.#words = new Int32Array(memory);
     this.#receive = reader(device, this.#request.bytes);
     this.#channel = deviceChannel(device);
@@ -137,6 +167,16 @@ export class Relief {
     this.#timer ??= this.#next();
   }
 
+  /** Reads no more. Returns what was answered and is not done yet: nobody asks that again. */
+  giveUp(): Uint8Array[] {
+    clearTimeout(this.#timer);
+    const request = new Request();
+    return this.#left.slice(this.#left.length - Atomics.load(this.#words, LEFT)).filter((bytes) => {
+      request.bytes.set(bytes);
+      return request.received(bytes.length) && request.opcode === OP.WRITE;
+    });
+  }
+
   #look(): void {
     const words = this.#words;
     const beat = Atomics.load(words, BEAT);
@@ -146,12 +186,13 @@ export class Relief {
       return;
     }
     if (rests || beat !== this.#beat) {
-      this.#still = 0;
-    } else {
-      if (++this.#still === LONG) this.#told.hangs();
+      this.#hung = Math.max(0, this.#hung - 2);
+    } else if (Atomics.load(words, TOUCHED) !== 0) {
       this.#payOwed();
       for (let i = 0; i < MAX_LEFT && this.#readInstead(); i++);
+      if (++this.#hung === LONG) this.#told.hangs(Atomics.load(words, TOUCHED));
     }
+    if (Atomics.load(words, LEFT) === 0) this.#left.length = 0;
     this.#pause = rests && beat === this.#beat ? Math.min(2 * this.#pause, LOOK_AT_REST) : LOOK;
     this.#beat = beat;
     this.#timer = this.#next();
@@ -179,7 +220,9 @@ export class Relief {
       if (length <= 0) return false;
       if (this.#request.received(length)) answerHolder(this.#request, this.#channel);
       Atomics.add(words, LEFT, 1);
-      this.#told.leave(Uint8Array.from(this.#request.bytes.subarray(0, length)));
+      const bytes = Uint8Array.from(this.#request.bytes.subarray(0, length));
+      this.#left.push(bytes);
+      this.#told.leave(bytes);
       return true;
     } finally {
       Atomics.store(words, READER, NOBODY);

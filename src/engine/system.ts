@@ -10,6 +10,7 @@ import type { Caller, Thread } from '../nodes/caller.ts';
 import type { FileNode } from '../nodes/file.ts';
 import { type Directory, mayOpen, NAMES } from '../nodes/fuse/directory.ts';
 import type { Host, Shown } from '../nodes/fuse/session.ts';
+import type { Touch } from '../nodes/node.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { type NodeChoice, nodeFor } from '../process/clients.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
@@ -24,10 +25,13 @@ import { OwnPipes } from './own-pipes.ts';
 import { clientFigures, type Process, type ProcessFact, processFact, waiterOf, withMakeflags } from './process.ts';
 import type { Withs } from './withs.ts';
 
-const { EACCES, EMFILE, ENOENT } = os.constants.errno;
+const { EACCES, EIO, EMFILE, ENOENT } = os.constants.errno;
 
 /** Threads that looked the node up and have not opened it yet: so many are remembered. */
 const MAX_SEEN = 1024;
+
+/** So often a user may keep a pipe locked until an engine is given up; then he has none any more, root apart. */
+const MAX_OFFENCES = 2;
 
 /** Descriptors that the daemon keeps open for a process's pipe. */
 const PIPE_DESCRIPTORS = { file: 0, pipe: 2, split: 3 } as const;
@@ -42,6 +46,7 @@ interface SystemFact {
 
 interface Parts {
   ledger: Ledger;
+  touch: Touch;
   journal: Journal;
   pipes: PipeNode;
   file: FileNode;
@@ -65,6 +70,8 @@ export class System implements Ground {
   readonly #roots = new Map<number, { start: number; running: Running }>();
   /** Descriptors that are kept for the clients of each user. */
   readonly #kept = new Map<number, number>();
+  /** How often each user has kept a pipe locked for too long. */
+  readonly #offences = new Map<number, number>();
   /** They need this, or are made after it: see `complete`. */
   #builds!: Builds;
   #directory!: Directory;
@@ -160,7 +167,10 @@ export class System implements Ground {
 
   restore(running: Running, fact: unknown): void {
     const { lease, start, keys } = fact as SystemFact;
-    if (running.lease !== undefined) this.#parts.leases.restore(running, lease);
+    if (running.lease !== undefined) {
+      if (this.#parts.leases.hung(lease)) this.#offends(running.facts.uid);
+      this.#parts.leases.restore(running, lease);
+    }
     for (const key of keys) this.#keyed.set(key, running);
     if (start !== undefined) this.#setRoot(running, start);
     if (running.id % 2 === 0) this.#nextId = Math.max(this.#nextId, running.id / 2 + 1);
@@ -168,10 +178,9 @@ export class System implements Ground {
 
   /** Takes over the processes that another engine knew, after the builds. Callers are shown the node at once. */
   restoreProcesses(past: Past): void {
-    for (const [key, fact] of past.facts) {
-      if (key.startsWith('process:'))
-        this.#restoreProcess(Number(key.slice('process:'.length)), fact as ProcessFact, past);
-    }
+    const facts = [...past.facts].filter(([key]) => key.startsWith('process:')) as [string, ProcessFact][];
+    this.#restoreOffences(past, facts);
+    for (const [key, fact] of facts) this.#restoreProcess(Number(key.slice('process:'.length)), fact, past);
     this.#shown = true;
   }
 
@@ -250,6 +259,10 @@ export class System implements Ground {
         return;
       }
       const around = this.#parts.leases.size > 0 || this.#refusing ? this.#around(lineage) : undefined;
+      if (around?.lease !== undefined && this.#banned(lineage.uid)) {
+        answer({ node: 'none', errno: EIO });
+        return;
+      }
       if (around?.lease !== undefined) {
         this.#parts.leases.show(around, answer, { lookups: this.#parts.lookups, directory: this.#directory });
         return;
@@ -265,6 +278,7 @@ export class System implements Ground {
       } else {
         const process = this.#processOf(lineage);
         if (process === undefined) answer({ node: 'none', errno: EACCES });
+        else if (this.#banned(process.uid)) answer({ node: 'none', errno: EIO });
         else {
           if (process.descriptors === 1) this.#keep(process, PIPE_DESCRIPTORS[choice.node]);
           this.#pipes.show(process, answer);
@@ -365,6 +379,23 @@ export class System implements Ground {
     this.#parts.loop.watch(process.pidfd, EPOLLIN, () => this.#gone(process));
   }
 
+  #restoreOffences({ facts }: Past, processes: [string, ProcessFact][]): void {
+    const { journal } = this.#parts;
+    for (const [uid, count] of (facts.get('offences') ?? []) as [number, number][]) this.#offends(uid, count);
+    for (const [, { uid, pipe }] of processes)
+      if (pipe !== undefined && !pipe.barred && journal.hung.has(pipe.id)) this.#offends(uid);
+    if (this.#offences.size > 0) journal.put('offences', [...this.#offences]);
+  }
+
+  #offends(uid: number, count = 1): void {
+    this.#offences.set(uid, (this.#offences.get(uid) ?? 0) + count);
+  }
+
+  /** Whether no pipe of a user is touched any more. */
+  #banned(uid: number): boolean {
+    return uid !== 0 && (this.#offences.get(uid) ?? 0) >= MAX_OFFENCES;
+  }
+
   #restoreProcess(serial: number, fact: ProcessFact, { counters }: Past): void {
     const { ledger, journal } = this.#parts;
     this.#nextProcess = Math.max(this.#nextProcess, serial + 1);
@@ -384,7 +415,12 @@ export class System implements Ground {
       ledger.restore(process.implicit, 1, 0);
     }
     this.#enter(process);
-    if (fact.pipe !== undefined) this.#pipes.restore(process, fact.pipe, counters.value(fact.pipe.has) ?? 0);
+    if (fact.pipe !== undefined) {
+      const barred = fact.pipe.barred || journal.hung.has(fact.pipe.id) || this.#banned(uid);
+      const has = counters.value(fact.pipe.has) ?? 0;
+      if (barred) this.#pipes.bar(process, fact.pipe, has);
+      else this.#pipes.restore(process, fact.pipe, has);
+    }
     if (alive && fact.pipe !== undefined) this.#keep(process, PIPE_DESCRIPTORS[choice.node]);
     const pipe = process.pipe?.pipe;
     this.#note(process);

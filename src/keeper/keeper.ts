@@ -3,7 +3,7 @@
 //
 //   signals ──► keeper ──── lines: stop, reload ────────► engine process
 //                 ▲  └───── descriptors, then `all N` ──►   │
-//                 └──────── keep, drop, ready, end ◄────────┘
+//                 └───── keep, drop, ready, hangs, end ◄────┘
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
@@ -69,7 +69,7 @@ interface Engine {
   ready: boolean;
   /** The code that it leaves with on purpose. */
   end: number | undefined;
-  /** A plain pool that makes room for an engine. */
+  /** It makes room for the next one. */
   replaced: boolean;
   /** It is over, whether or not all of it has gone yet. */
   over: boolean;
@@ -241,6 +241,7 @@ export class Keeper {
       if (rest === THREAD) this.#unwatchThread(engine);
       else this.#kept.drop(rest);
     } else if (word === 'ready') this.#ready(engine, rest);
+    else if (word === 'hangs') this.#replace(engine, rest);
     else if (word === 'end') this.#end(engine, Number(rest));
   }
 
@@ -260,6 +261,13 @@ export class Keeper {
     }, SOUND).unref();
     if (!this.#served) this.#options.ready(status);
     this.#served = true;
+  }
+
+  /** It cannot be waited for: a thread of it may hang for as long as a client likes. */
+  #replace(engine: Engine, why: string): void {
+    this.#options.note(`the engine process hangs: ${why}; another one goes on`);
+    engine.replaced = true;
+    this.#over(engine);
   }
 
   #end(engine: Engine, code: number): void {

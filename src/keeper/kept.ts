@@ -1,6 +1,6 @@
 // The keeper's side of the store: what it holds for the engine process, and the messages that say so. It knows no meaning of
 // a descriptor.
-import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { close, closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { keepOnExec } from '../kernel/exec.ts';
 import { closeOnExec, MAX_FDS, sendMessage } from '../kernel/fds.ts';
 import { EAGAIN } from '../kernel/io.ts';
@@ -11,6 +11,8 @@ const PAUSE = 2;
 
 export class Kept {
   readonly #fds = new Map<string, number>();
+  /** What is to be closed, one after the other: a client can keep its pipe locked, and who closes that waits for it. */
+  readonly #closing: number[] = [];
 
   keep(key: string, fd: number): void {
     this.drop(key);
@@ -21,7 +23,7 @@ export class Kept {
     const fd = this.#fds.get(key);
     if (fd === undefined) return;
     this.#fds.delete(key);
-    closeSync(fd);
+    if (this.#closing.push(fd) === 1) this.#close(fd);
   }
 
   /** Leaves everything, and `more`, to the program that this process is about to become: the descriptor that it finds it by. */
@@ -29,7 +31,8 @@ export class Kept {
     const bytes = Buffer.from(JSON.stringify({ ...more, kept: [...this.#fds] }));
     const fd = openMemory('stint-keeper', 0);
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
-    for (const one of [...this.#fds.values(), fd]) keepOnExec(one);
+    // What waits to be closed stays open: else that would have to be waited for now.
+    for (const one of [...this.#fds.values(), ...this.#closing.slice(1), fd]) keepOnExec(one);
     return fd;
   }
 
@@ -58,6 +61,15 @@ export class Kept {
       );
     }
     await sendWhole(socket, `all ${restarts}`, []);
+  }
+
+  /** In another thread, and never in more than one. */
+  #close(fd: number): void {
+    close(fd, () => {
+      this.#closing.shift();
+      const next = this.#closing[0];
+      if (next !== undefined) this.#close(next);
+    });
   }
 }
 

@@ -5,7 +5,7 @@ import { closeOnExec, receiveMessage, sendMessage, waitToSend } from '../kernel/
 import { EAGAIN } from '../kernel/io.ts';
 
 /** The descriptor at which the engine process finds the socket. */
-const KEEPER_FD = 3;
+export const KEEPER_FD = 3;
 
 /** The key of a pidfd of the engine's thread. It is not handed to the next engine: its end means that this one is over. */
 export const THREAD = 'thread';
@@ -47,6 +47,11 @@ export class KeeperStore implements Store {
   /** It serves; `status` is for the service manager. */
   ready(status: string): void {
     this.#send(`ready ${status}`);
+  }
+
+  /** It hangs, and may not end for long: another one is to go on. */
+  hangs(why: string): void {
+    this.#send(`hangs ${why}`);
   }
 
   /** It leaves on purpose, and the keeper with it. */

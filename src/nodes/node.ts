@@ -1,6 +1,11 @@
 // What the engine asks of every kind of node.
 import type { Waiter } from '../core/types.ts';
 
+/** Does what can wait for as long as a client keeps its pipe locked; `id`: which pipe that is, a number of the caller's own. */
+export type Touch = <T>(id: number, what: () => T) => T;
+
+export const TOUCH: Touch = (_id, what) => what();
+
 /** One kind of file that clients open, with all its instances. The engine's thread is the only one that calls it. */
 export interface Node {
   /** The descriptor that becomes readable when something happened at one of its instances. */

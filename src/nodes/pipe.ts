@@ -17,7 +17,7 @@ import { hasReader, openFifo, openReadEnd, pathOf, removeFifo } from '../kernel/
 import { bytesInPipe } from '../kernel/fionread.ts';
 import { IN_ACCESS, IN_CLOSE, IN_MODIFY, IN_OPEN, IN_Q_OVERFLOW, Inotify } from '../kernel/inotify.ts';
 import { readBytes } from '../kernel/io.ts';
-import type { Node } from './node.ts';
+import { type Node, TOUCH, type Touch } from './node.ts';
 import { Tray } from './tray.ts';
 
 const WATCHED = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE;
@@ -56,10 +56,13 @@ export interface PipeTraits {
   afterOpen?: boolean;
   /** Whose it is, a number of the caller's own; default: nobody's. */
   tag?: number;
+  /** By what it is told that the pipe is touched; default: 0. */
+  id?: number;
 }
 
 /** One FIFO, or two. */
 export interface Pipe {
+  readonly id: number;
   /** The name to remove when it is closed, if it is a name of ours. */
   readonly path: string | undefined;
   readonly offer: Offer;
@@ -81,6 +84,13 @@ export interface Pipe {
   surplus: number;
 }
 
+interface PipeParts {
+  opened?: (pipe: Pipe) => void;
+  tray?: Tray;
+  /** Is told of all that can wait for a client. */
+  touch?: Touch;
+}
+
 export class PipeNode implements Node {
   readonly #ledger: Ledger;
   readonly #offers: Offers;
@@ -91,6 +101,7 @@ export class PipeNode implements Node {
   readonly #tray: Tray;
   readonly #taken = Buffer.alloc(4096);
   readonly #opened: (pipe: Pipe) => void;
+  readonly #touch: Touch;
   #muted = true;
   /** When pipes that are not watched are counted next, and the pause before that. */
   #countAt = 0;
@@ -98,7 +109,8 @@ export class PipeNode implements Node {
   #changed: Pipe[] = [];
 
   /** `opened` is called when a client has opened a pipe for the first time. */
-  constructor(ledger: Ledger, offers: Offers, opened: (pipe: Pipe) => void = () => {}, tray: Tray = new Tray()) {
+  constructor(ledger: Ledger, offers: Offers, { opened = () => {}, tray = new Tray(), touch = TOUCH }: PipeParts = {}) {
+    this.#touch = touch;
     this.#ledger = ledger;
     this.#offers = offers;
     this.#opened = opened;
@@ -149,7 +161,7 @@ export class PipeNode implements Node {
   /** Goes on with a restored pipe, after all that there was is restored. */
   resume(pipe: Pipe, now: number): void {
     const { client } = pipe.offer;
-    pipe.lying = bytesInPipe(pipe.writeEnd);
+    pipe.lying = this.#lying(pipe);
     this.#ledger.count(client, Math.min(pipe.lying, has(client)));
     this.#drain(pipe, pipe.lying - client.offered);
     if (pipe.afterOpen && !pipe.opened) {
@@ -164,11 +176,12 @@ export class PipeNode implements Node {
     build: Build,
     { readEnd, writeEnd, returnEnd }: Ends,
     now: number,
-    { path, looks, afterOpen = false, tag }: PipeTraits,
+    { path, looks, afterOpen = false, tag, id = 0 }: PipeTraits,
   ): Pipe {
     const watch = this.#inotify.watch(pathOf(writeEnd), this.#muted ? MUTED : WATCHED);
     const offer = this.#offers.open(this.#ledger.openClient(build, 'offers', tag), now, looks);
     const pipe: Pipe = {
+      id,
       path,
       offer,
       watch,
@@ -190,7 +203,7 @@ export class PipeNode implements Node {
 
   /** The build's root is gone. Returns false when nobody has the pipe open; otherwise `pipe.writeEnd` tells the end by EPOLLERR. */
   abandon(pipe: Pipe): boolean {
-    if (pipe.readEnd !== -1) closeSync(pipe.readEnd);
+    if (pipe.readEnd !== -1) this.#touch(pipe.id, () => closeSync(pipe.readEnd));
     pipe.readEnd = -1;
     return hasReader(pipe.writeEnd);
   }
@@ -198,11 +211,13 @@ export class PipeNode implements Node {
   /** Whether a client has the pipe open now. */
   inUse(pipe: Pipe): boolean {
     if (pipe.readEnd === -1) return hasReader(pipe.writeEnd);
-    closeSync(pipe.readEnd);
-    const used = hasReader(pipe.writeEnd);
-    pipe.readEnd = reopen(pipe);
-    pipe.own |= IN_CLOSE | IN_OPEN;
-    return used;
+    return this.#touch(pipe.id, () => {
+      closeSync(pipe.readEnd);
+      const used = hasReader(pipe.writeEnd);
+      pipe.readEnd = reopen(pipe);
+      pipe.own |= IN_CLOSE | IN_OPEN;
+      return used;
+    });
   }
 
   /**
@@ -222,7 +237,7 @@ export class PipeNode implements Node {
     this.#byWaiter.delete(pipe.offer.waiter);
     this.#inotify.unwatch(pipe.watch);
     if (pipe.path !== undefined) removeFifo(pipe.path); // before the ends are closed: whoever finds the name finds a writer
-    closeEnds(pipe);
+    this.#touch(pipe.id, () => closeEnds(pipe));
     this.#offers.close(pipe.offer);
   }
 
@@ -255,7 +270,8 @@ export class PipeNode implements Node {
 
   /** Something was returned into the second half of a split pipe. */
   returned(pipe: Pipe, now: number): void {
-    const count = this.#tray.take(pipe.returnEnd, pipe.offer.client.record, this.#taken.length);
+    const { record } = pipe.offer.client;
+    const count = this.#touch(pipe.id, () => this.#tray.take(pipe.returnEnd, record, this.#taken.length));
     if (count <= 0) return;
     this.#look(pipe, IN_ACCESS, now); // what it returns it has taken before
     pipe.surplus += count - this.#ledger.release(pipe.offer.client, count);
@@ -331,7 +347,7 @@ export class PipeNode implements Node {
       const claim = this.#offers.claim(pipe.offer, now);
       if (claim > 0 && this.#withdraw(pipe, claim, true, now)) return;
     }
-    const lying = bytesInPipe(pipe.writeEnd);
+    const lying = this.#lying(pipe);
     const touched = lying !== pipe.lying || (foreign & (IN_ACCESS | IN_MODIFY | IN_OPEN)) !== 0;
     pipe.lying = lying;
     this.#drain(pipe, this.#offers.counted(pipe.offer, lying, touched, now));
@@ -340,7 +356,7 @@ export class PipeNode implements Node {
   /** Takes up to `count` slots out of a pipe and tells the ledger; false when none lay there. */
   #withdraw(pipe: Pipe, count: number, claimed: boolean, now: number): boolean {
     const got = this.#take(pipe, (readEnd) => this.#tray.take(readEnd, pipe.offer.client.record, count));
-    const lying = bytesInPipe(pipe.writeEnd);
+    const lying = this.#lying(pipe);
     pipe.lying = lying;
     const surplus = this.#offers.withdrew(pipe.offer, got, lying, claimed, now);
     this.#settleRecord(pipe);
@@ -349,11 +365,15 @@ export class PipeNode implements Node {
   }
 
   #put(pipe: Pipe, count: number): void {
-    const put = this.#tray.put(pipe.writeEnd, pipe.offer.client.record, count);
+    const put = this.#touch(pipe.id, () => this.#tray.put(pipe.writeEnd, pipe.offer.client.record, count));
     // EPIPE: nobody has the pipe open any more, and EPOLLERR is about to say so; all of it comes back then.
     if (put <= 0) return;
     pipe.lying += put;
     pipe.own |= IN_MODIFY;
+  }
+
+  #lying(pipe: Pipe): number {
+    return this.#touch(pipe.id, () => bytesInPipe(pipe.writeEnd));
   }
 
   #settleRecord({ offer: { client } }: Pipe): void {
@@ -361,6 +381,10 @@ export class PipeNode implements Node {
   }
 
   #take(pipe: Pipe, take: (readEnd: number) => number): number {
+    return this.#touch(pipe.id, () => this.#takeNow(pipe, take));
+  }
+
+  #takeNow(pipe: Pipe, take: (readEnd: number) => number): number {
     const readEnd = pipe.readEnd === -1 ? reopen(pipe) : pipe.readEnd;
     if (readEnd === -1) return 0;
     const got = Math.max(0, take(readEnd));

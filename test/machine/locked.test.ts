@@ -1,11 +1,12 @@
 // A client can keep its pipe locked for as long as a system call of its own takes: one that reads into the pipe, or writes out of it,
 // what the daemon has to give. The daemon may be waiting for that lock, so no answer of its own may be needed to open it.
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
@@ -84,10 +85,12 @@ for (const how of ['map', 'splice', 'return', 'child']) {
   });
 }
 
-/** Writes into its pipe from memory that nobody fills, which keeps the pipe locked, until its standard input ends. */
+/**
+ * As the user that it is given, writes into its pipe from memory that nobody fills, which keeps the pipe locked, until it is told not to. Then
+ * it opens the node again, and says how that went.
+ */
 const UNFILLED = `
 import ctypes, fcntl, os, struct, sys, threading
-pipe = os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
 libc = ctypes.CDLL(None, use_errno=True)
 faults = libc.syscall(323 if os.uname().machine == 'x86_64' else 282, 0o2000000)
 if faults < 0: sys.exit('no userfaultfd')
@@ -96,37 +99,84 @@ libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 memory = libc.mmap(None, 4096, 3, 0x22, -1, 0)
 fcntl.ioctl(faults, 0xc020aa00, bytearray(struct.pack('QQQQ', memory, 4096, 1, 0)))
-threading.Thread(target=lambda: libc.write(pipe, ctypes.c_void_p(memory), 1), daemon=True).start()
-print('locked', flush=True)
-sys.stdin.read()
+os.setresuid(int(sys.argv[2]), int(sys.argv[2]), int(sys.argv[2]))
+def opens():
+    try:
+        return os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
+    except OSError as error:
+        print(os.strerror(error.errno), flush=True)
+pipe = opens()
+if pipe is not None:
+    threading.Thread(target=lambda: libc.write(pipe, ctypes.c_void_p(memory), 1), daemon=True).start()
+    print('locked', flush=True)
+    sys.stdin.readline()
+    fcntl.ioctl(faults, 0xc020aa04, bytearray(struct.pack('QQQQ', memory, 4096, 0, 0)))
+    if opens() is not None: print('open', flush=True)
+    sys.stdin.read()
 os._exit(0)
 `;
 
-test('while a client keeps its pipe locked without our help, that is told, and who waits can be killed; then all goes on', {
-  skip,
+/** Says when it has the node open. */
+const OPEN = (node: string) => ['-c', `exec 7<>${node}; echo open; exec sleep 1000`];
+
+test('while a client keeps its pipe locked without our help, another engine goes on for all others; that pipe is not touched any more', {
+  skip: skip || (missing('make44') ?? false),
+  timeout: 300_000,
 }, async (t) => {
-  const machine = await startMachine(t, 2);
-  const open = ['-c', `exec 7<>${machine.node}; echo open; exec sleep 1000`];
-  const holder = machine.spawn('python3', ['-c', UNFILLED, machine.node], { stdio: ['pipe', 'pipe', 'pipe'] });
-  await until('it is locked', () => holder.output.stdout === 'locked\n' || holder.child.exitCode !== null);
+  const config = join(temporaryFolder(t), 'stint.toml');
+  writeFileSync(config, 'mode = "0666"\n');
+  const machine = await startMachine(t, 4, { args: ['--config', config] });
+  chmodSync(machine.folder, 0o755);
+  const makefile = join(machine.folder, 'Makefile');
+  writeFileSync(makefile, `all: ${'abcdefghijkl'.split('').join(' ')}\n%:; @sleep 0.1\n.PHONY: all\n`);
+  const lock = async () => {
+    const holder = machine.spawn('python3', ['-c', UNFILLED, machine.node, '65534'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      deadline: 280_000,
+    });
+    await until('it has its pipe', () => holder.output.stdout !== '' || holder.child.exitCode !== null);
+    return holder;
+  };
+  const other = machine.spawn('bash', OPEN(machine.node), { deadline: 280_000 }); // so that the daemon looks closely at each
+  await machine.untilStatus(() => other.output.stdout === 'open\n');
+  const make = () =>
+    machine.spawn(toolPath('make44'), ['-s', '-f', makefile], {
+      env: { MAKEFLAGS: machine.makeflags() },
+      deadline: 120_000,
+    });
+
+  const first = make();
+  const engine = await machine.enginePid();
+  const holder = await lock();
   if (holder.output.stderr === 'no userfaultfd\n') {
     t.skip('no userfaultfd');
     return;
   }
-  const first = machine.spawn('bash', open, { deadline: 120_000 }); // now there are two, and the daemon looks closely at each
-  await until('that is told', () => machine.daemon.output.stderr !== '');
-  assert.match(machine.daemon.output.stderr, /^stint: a client has kept its pipe locked for 5 s: .*\n$/);
-  const waits = machine.spawn('bash', open);
-  await until('it waits', () => readFileSync(`/proc/${waits.pid}/wchan`, 'latin1').includes('request'));
-  await new Promise((resolve) => setTimeout(resolve, 100)); // its request is read by now
-  waits.kill('SIGKILL');
-  assert.equal((await waits.ended).code, 137);
-  holder.child.stdin?.end();
-  await holder.ended; // to ask for the status is to wait, too
-  const next = machine.spawn('bash', open);
+  await until('another engine serves', async () => (await machine.enginePid()) !== engine, 60_000);
+  assert.match(
+    machine.daemon.output.stderr,
+    /^stint: the engine process hangs: a client keeps its pipe locked; another one goes on\n$/,
+  );
+  for (const build of [first, make()])
+    assert.deepEqual(await build.ended, { code: 0, signal: null, stdout: '', stderr: '' });
+  const next = machine.spawn('bash', OPEN(machine.node), { deadline: 280_000 });
   await machine.untilStatus(() => next.output.stdout === 'open\n');
-  for (const { kill } of [first, next]) kill('SIGKILL');
-  await machine.untilIdle();
+  assert.equal(holder.output.stdout, 'locked\n', 'all that while it was');
+
+  holder.child.stdin?.write('go\n');
+  await until('it has tried again', () => holder.output.stdout !== 'locked\n');
+  assert.equal(holder.output.stdout, 'locked\nInput/output error\n');
+
+  const before = await machine.enginePid();
+  const again = await lock();
+  await until('another engine serves', async () => (await machine.enginePid()) !== before, 60_000);
+  const third = await lock();
+  assert.equal(third.output.stdout, 'Input/output error\n', 'who does it twice has no pipes any more');
+  assert.deepEqual((await make().ended).stderr, '');
+
+  for (const one of [holder, again, other, next]) one.kill('SIGKILL');
+  const { free, capacity } = await machine.untilIdle();
+  assert.equal(free, capacity);
   machine.daemon.kill('SIGTERM');
   assert.equal((await machine.daemon.ended).code, 0);
 });

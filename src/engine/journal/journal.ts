@@ -7,18 +7,25 @@ import { closeSync, readSync, writeSync } from 'node:fs';
 import { openReadEnd, pathOf } from '../../kernel/fifo.ts';
 import { bytesInPipe } from '../../kernel/fionread.ts';
 import { mapMemory, openMemory } from '../../kernel/memory.ts';
+import { TOUCH, type Touch } from '../../nodes/node.ts';
 import type { Ends } from '../../nodes/pipe.ts';
 import { Counters } from './counters.ts';
 import { countersOf, encodeFact, encodeHead } from './facts.ts';
 import { COUNTERS_SIZE, layOut } from './layout.ts';
-import { type Past, readPast } from './past.ts';
+import { type Past, readAll, readPast } from './past.ts';
 import type { Store } from './store.ts';
 
 /** The facts are written anew when they are longer than this, bytes, and mostly out of date. */
 const LONG = 1 << 16;
 
 /** Keys of descriptors that are ours. */
-const OURS = /^(facts$|(counters|tray|root|pipe|lease|process|with):)/;
+const OURS = /^(facts$|answered$|(counters|tray|root|pipe|lease|process|with|hung):)/;
+
+/** Under this and its node id something is kept for a pipe at which an engine hung; nobody knows when that can be touched again. */
+export const HUNG = 'hung:';
+
+/** Under this, requests that were answered while an engine hung, and that it has not done anything for. */
+export const ANSWERED = 'answered';
 
 interface Line {
   at: number;
@@ -43,8 +50,10 @@ export class Journal {
 
   /** What the engine before us has left; undefined: nothing. */
   readonly past: Past | undefined;
-  /** Slots that lie in its tray. */
-  readonly trayBefore: number;
+  /** Slots that lie in its tray; undefined: it hung, and that may be locked, too. */
+  readonly trayBefore: number | undefined;
+  /** Node ids of pipes at which engines before us hung. */
+  readonly hung: ReadonlySet<number>;
 
   /** `kept`: what was kept before us. @throws Error when there is a journal that cannot be understood */
   constructor(store: Store, kept: ReadonlyMap<string, number>) {
@@ -55,7 +64,9 @@ export class Journal {
     this.#countersKey = `counters:${before + 1}`;
     this.#trayKey = `tray:${before + 1}`;
     const tray = this.#kept.get(`tray:${before}`);
-    this.trayBefore = tray === undefined ? 0 : bytesInPipe(tray);
+    const hung = [...this.#kept.keys()].filter((key) => key.startsWith(HUNG));
+    this.hung = new Set(hung.map((key) => Number(key.slice(HUNG.length))));
+    this.trayBefore = hung.length > 0 ? undefined : tray === undefined ? 0 : bytesInPipe(tray);
     this.#countersFd = openMemory('stint-counters', COUNTERS_SIZE);
     const words = new Int32Array(mapMemory(this.#countersFd, COUNTERS_SIZE));
     layOut(words);
@@ -118,11 +129,29 @@ export class Journal {
     return { readEnd: owned ? openReadEnd(pathOf(writeEnd)) : -1, writeEnd, returnEnd };
   }
 
+  /** Requests that an engine which hung has left; each begins with its length. */
+  answered(): Uint8Array[] {
+    const fd = this.#kept.get(ANSWERED);
+    const all = fd === undefined ? Buffer.alloc(0) : readAll(fd);
+    const requests: Uint8Array[] = [];
+    for (let at = 0; at < all.length; ) {
+      const length = all.readUInt32LE(at);
+      requests.push(all.subarray(at, at + length));
+      at += length;
+    }
+    return requests;
+  }
+
+  /** A pipe that was kept stays so, and is not touched. */
+  leavePipe(key: string): void {
+    for (const end of ['write', 'return']) this.#kept.delete(`${key}:${end}`);
+  }
+
   /**
    * From now on this journal counts, and what was kept for nobody is let go. `tray`: the pipe through which slots are moved, as the
    * counters say.
    */
-  commit(tray: number): void {
+  commit(tray: number, touch: Touch = TOUCH): void {
     this.#committed = true;
     this.#store.keep(this.#trayKey, tray);
     this.#store.keep(this.#countersKey, this.#countersFd);
@@ -130,7 +159,9 @@ export class Journal {
     closeSync(this.#countersFd); // it stays mapped
     for (const [key, fd] of this.#kept) {
       if (key !== 'facts' && key !== this.#countersKey && key !== this.#trayKey) this.#store.drop(key);
-      closeSync(fd);
+      const pipe = Number(/^pipe:(\d+):/.exec(key)?.[1] ?? 0);
+      const locked = this.hung.has(pipe) || (this.hung.size > 0 && key.startsWith('tray:'));
+      if (!locked) touch(pipe, () => closeSync(fd));
     }
     this.#kept.clear();
   }

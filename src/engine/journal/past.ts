@@ -63,9 +63,9 @@ export class PastCounters {
 
   /**
    * Settles what was under way. What belongs to answers that never arrived is undone: `again` tells whether the kernel has asked that
-   * again. `tray`: slots that were found in it.
+   * again. `tray`: slots that were found in it; undefined: nobody can tell, and what was put counts as put.
    */
-  settle(again: (unique: number) => boolean, tray: number): void {
+  settle(again: (unique: number) => boolean, tray: number | undefined): void {
     this.#settleMove(tray);
     this.#settleReturn(again);
     for (const doubt of DOUBTS.toReversed()) {
@@ -96,11 +96,11 @@ export class PastCounters {
     else if (from === 0 && this.#at(HEAD.returningLends) === 1) this.#words[at] = -1;
   }
 
-  #settleMove(tray: number): void {
+  #settleMove(tray: number | undefined): void {
     const record = this.#at(HEAD.moving) - 1;
     if (record < 0) return;
     const count = this.#at(HEAD.movingCount);
-    const moved = count > 0 ? count - tray : -tray;
+    const moved = tray === undefined ? Math.max(0, count) : count > 0 ? count - tray : -tray;
     const at = this.#at(HEAD.recordsAt) + record * RECORD.words + RECORD.value;
     this.#words[at] = Math.max(0, this.#at(HEAD.movingFrom) + moved);
   }
@@ -156,7 +156,7 @@ export class PastCounters {
 /** `unique` as one number, without the bit by which the kernel marks what it asks again. */
 export const uniqueOf = (low: number, high: number): number => (high & 0x7fff_ffff) * 2 ** 32 + (low >>> 0);
 
-function readAll(fd: number): Buffer {
+export function readAll(fd: number): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; ; ) {
     const part = Buffer.alloc(1 << 16);
