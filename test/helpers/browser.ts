@@ -35,7 +35,6 @@ export interface TabOptions {
   width?: number;
   height?: number;
   dark?: boolean;
-  calm?: boolean;
 }
 
 /** Starts the browser; it ends with the test or suite `t`. */
@@ -53,11 +52,10 @@ export async function startBrowser(t: Ends): Promise<(options?: TabOptions) => P
     timeout: 120_000,
   });
   t.after(() => browser.close());
-  return async ({ width = 1200, height = 900, dark = false, calm = true } = {}) => {
+  return async ({ width = 1200, height = 900, dark = false } = {}) => {
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: dark ? 'dark' : 'light',
-      reducedMotion: calm ? 'reduce' : 'no-preference',
       timezoneId: 'UTC',
       locale: 'en-GB',
     });

@@ -36,7 +36,9 @@ export function Charts({ ticks, theme }: { ticks: readonly Tick[]; theme: string
   const tick = (point === undefined ? undefined : shown[point]) ?? last;
   const most = Math.max(1, ...shown.map((one) => Math.max(one.capacity, totalOf(one))));
   const hardest = Math.max(0, ...shown.flatMap(({ pressure }) => Object.values(pressure)));
-  const range = [until - span, until] as const;
+  // As long as there is less to show, it has the whole width.
+  const first = Math.min(shown[0]?.time ?? until, until - WINDOWS[0].span);
+  const range = [Math.max(until - span, first), until] as const;
   const common = { range, theme, onPoint: setPoint };
   return (
     <section class="card" aria-labelledby="over-time">
@@ -67,7 +69,7 @@ export function Charts({ ticks, theme }: { ticks: readonly Tick[]; theme: string
         height={110}
         lines={PRESSURE_LINES}
         data={pressures}
-        top={Math.min(100, Math.max(10, hardest * 1.2))}
+        top={Math.min(104, Math.max(10, hardest * 1.2))}
         unit="%"
       />
       <PressureLegend tick={tick} />

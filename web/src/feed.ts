@@ -17,9 +17,14 @@ export interface Feed {
 /** Calls `changed` with each new state, until what it returns is called. */
 export function listen(changed: (feed: Feed) => void): () => void {
   let feed: Feed = { now: undefined, ticks: [], palette: new Palette(), state: 'connecting', reason: '' };
+  let frame: number | undefined;
+  // Once a frame at most, and not at all while nobody sees the page.
   const set = (change: Partial<Feed>) => {
     feed = { ...feed, ...change };
-    changed(feed);
+    frame ??= requestAnimationFrame(() => {
+      frame = undefined;
+      changed(feed);
+    });
   };
   const lost = (change: Pick<Feed, 'state'> & Partial<Feed>) => {
     const last = feed.ticks.at(-1);
@@ -38,5 +43,8 @@ export function listen(changed: (feed: Feed) => void): () => void {
   source.addEventListener('error', () =>
     lost({ state: source.readyState === EventSource.CLOSED ? 'ended' : 'silent' }),
   );
-  return () => source.close();
+  return () => {
+    source.close();
+    if (frame !== undefined) cancelAnimationFrame(frame);
+  };
 }

@@ -49,6 +49,13 @@ export function Lanes({ trace, tint, theme, programOf }: LanesProps) {
       <p class="readout" aria-hidden="true">
         {under === undefined ? 'Point at a lane to see who held it.' : wordsOf(under, lanes.origin, nameOf)}
       </p>
+      <a
+        class="aside"
+        href={`/api/builds/${trace.otherData.build}/trace`}
+        download={`build-${trace.otherData.build}.json`}
+      >
+        Save it for a viewer of traces
+      </a>
       {missed > 0 && <p class="muted">{missed} more takes and returns were not kept.</p>}
       <Holders spans={lanes.spans} nameOf={nameOf} />
     </>

@@ -10,7 +10,7 @@ export interface Trace {
     dur?: number;
     args?: { pid?: number; waitedMs?: number; open?: boolean };
   }[];
-  otherData: { label: string; cwd: string; user: string; origin: string; missed: number };
+  otherData: { build: number; label: string; cwd: string; user: string; origin: string; missed: number };
 }
 
 /** A slot in the hands of one process; milliseconds since the trace begins. */
