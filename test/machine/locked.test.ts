@@ -119,12 +119,28 @@ os._exit(0)
 /** Says when it has the node open. */
 const OPEN = (node: string) => ['-c', `exec 7<>${node}; echo open; exec sleep 1000`];
 
+/** Takes a slot, and returns it when it is told to. */
+const RETURNS = `#!/usr/bin/env python3
+import os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+os.read(file, 1)
+print('taken', flush=True)
+sys.stdin.readline()
+os.write(file, b'+')
+print('returned', flush=True)
+sys.stdin.read()
+`;
+
 test('while a client keeps its pipe locked without our help, another engine goes on for all others; that pipe is not touched any more', {
   skip: skip || (missing('make44') ?? false),
   timeout: 300_000,
 }, async (t) => {
-  const config = join(temporaryFolder(t), 'stint.toml');
-  writeFileSync(config, 'mode = "0666"\n');
+  const folder = temporaryFolder(t);
+  const config = join(folder, 'stint.toml');
+  writeFileSync(config, 'mode = "0666"\n[[client]]\nprogram = "returns"\nnode = "file"\nimplicit = false\n');
+  const returns = join(folder, 'returns');
+  writeFileSync(returns, RETURNS);
+  chmodSync(returns, 0o755);
   const machine = await startMachine(t, 4, { args: ['--config', config] });
   chmodSync(machine.folder, 0o755);
   const makefile = join(machine.folder, 'Makefile');
@@ -145,6 +161,11 @@ test('while a client keeps its pipe locked without our help, another engine goes
       deadline: 120_000,
     });
 
+  const returner = machine.spawn(returns, [machine.node], { stdio: ['pipe', 'pipe', 'pipe'], deadline: 280_000 });
+  const held = async () =>
+    (await machine.status()).builds.flatMap(({ clients = [] }) => clients).find(({ pid }) => pid === returner.pid)
+      ?.held;
+  await until('it has taken one', async () => returner.output.stdout === 'taken\n' && (await held()) === 1);
   const first = make();
   const engine = await machine.enginePid();
   const holder = await lock();
@@ -152,7 +173,10 @@ test('while a client keeps its pipe locked without our help, another engine goes
     t.skip('no userfaultfd');
     return;
   }
+  returner.child.stdin?.write('go\n');
+  await until('it is returned', () => returner.output.stdout === 'taken\nreturned\n');
   await until('another engine serves', async () => (await machine.enginePid()) !== engine, 60_000);
+  await until('what was returned while the engine hung is booked', async () => (await held()) === 0);
   assert.match(
     machine.daemon.output.stderr,
     /^stint: the engine process hangs: a client keeps its pipe locked; another one goes on\n$/,
@@ -174,7 +198,7 @@ test('while a client keeps its pipe locked without our help, another engine goes
   assert.equal(third.output.stdout, 'Input/output error\n', 'who does it twice has no pipes any more');
   assert.deepEqual((await make().ended).stderr, '');
 
-  for (const one of [holder, again, other, next]) one.kill('SIGKILL');
+  for (const one of [holder, again, other, next, returner]) one.kill('SIGKILL');
   const { free, capacity } = await machine.untilIdle();
   assert.equal(free, capacity);
   machine.daemon.kill('SIGTERM');
