@@ -205,13 +205,11 @@ export class FileNode {
     const file = this.#files[request.fh];
     const { size, uniqueLow, uniqueHigh } = request;
     const { client } = thread.caller;
-    const lends = file !== undefined && file.sharers === undefined;
-    this.#notes.returning(request, client.record, lends);
+    if (file !== undefined) this.#used(file, thread);
+    const holder = holderOf(client, file);
+    this.#notes.returning(request, (holder ?? client).record, file !== undefined && holder === undefined);
     this.#channel.written(uniqueLow, uniqueHigh, size); // first: see fuse/holding.ts
-    if (file !== undefined) {
-      this.#used(file, thread);
-      this.#giveBack(client, size, file);
-    }
+    if (file !== undefined) this.#giveBack(client, size, file);
     this.#notes.returned();
     this.settle();
   }
@@ -378,6 +376,13 @@ export class FileNode {
 
 function newFile(fh: number): OpenFile {
   return { fh, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, polls: [] };
+}
+
+/** Whose slot it is that a client returns through an open file: its own, or that of another who uses it; undefined: nobody's. */
+function holderOf(client: Client, file: OpenFile | undefined): Client | undefined {
+  if (client.held > 0 || file?.sharers === undefined) return client.held > 0 ? client : undefined;
+  for (const sharer of file.sharers) if (sharer.alive && sharer.held > 0) return sharer;
+  return undefined;
 }
 
 function pollerOf(file: OpenFile, client: Client): PollWaiter | undefined {
