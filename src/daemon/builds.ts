@@ -77,14 +77,13 @@ export class Builds implements Pool, SettingsPool {
   #empty: (() => void) | undefined;
   /** Calls answered so far. */
   calls = 0;
-  /** What was known of builds before this process went on with them. */
-  readonly #before: ReadonlyMap<number, Kept>;
+  /** Builds that had begun before this process went on with them. */
+  readonly #before = new Set<number>();
 
   constructor(options: BuildsOptions) {
     this.#options = options;
-    const before = options.remembered.read<Minutes>(MINUTES);
-    this.#since = before?.since ?? Date.now();
-    this.#before = new Map(before?.builds);
+    this.#since = options.remembered.read<number>(SINCE) ?? Date.now();
+    options.remembered.write(SINCE, this.#since);
     this.#engine = options.engine({
       started: (id, path, { within, slots }) => {
         if (within === undefined) {
@@ -99,7 +98,7 @@ export class Builds implements Pool, SettingsPool {
       over: (id) => this.#withs.over(id),
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
-      appeared: (id, facts) => this.#appeared(id, facts),
+      appeared: (id, facts, path) => this.#appeared(id, facts, path),
       lent: (id, inside, status) => this.#withs.lent(id, inside, status),
       restored: (last) => {
         this.#skipIds(last);
@@ -181,7 +180,17 @@ export class Builds implements Pool, SettingsPool {
     const { label, cwd, implicit, lease, timeLimit, claim, connected = false } = entry;
     const { pid, uid, gid, groups } = caller;
     const place = { groups: [gid, ...groups], cgroup: cgroupOf(pid) ?? '' };
-    const facts: BuildFacts = { kind: 'run', label, cwd, since: Date.now(), rootPid: pid, uid, ...place };
+    const facts: BuildFacts = {
+      kind: 'run',
+      label,
+      cwd,
+      since: Date.now(),
+      rootPid: pid,
+      uid,
+      ...place,
+      claim,
+      connected,
+    };
     const started = new Promise<Entered>((resolve, reject) => this.#starting.set(id, { resolve, reject }));
     const cancel = () => {
       this.#engine.cancel(id);
@@ -189,7 +198,7 @@ export class Builds implements Pool, SettingsPool {
     };
     gone.addEventListener('abort', cancel);
     try {
-      this.#came(id, facts, { claim, connected });
+      this.#came(id, facts);
       const { bounds, processors } = this.#watch.came(id, label, pid);
       const withs = this.#withs.above(pid);
       const most = [this.#withs.most(withs), ...(processors === undefined ? [] : [processors])];
@@ -274,33 +283,23 @@ export class Builds implements Pool, SettingsPool {
     this.#options.recorder.close();
   }
 
-  #appeared(id: number, facts: BuildFacts): void {
-    this.#came(id, facts, this.#before.get(id));
+  #appeared(id: number, facts: BuildFacts, path: string | undefined): void {
+    this.#came(id, facts);
     this.#watch.appeared(id, facts.label);
-    this.#remember();
+    if (path === undefined) return;
+    this.#before.add(id);
+    this.#begun(id, path);
   }
 
   #begun(id: number, path: string): void {
     const known = this.#builds.get(id);
-    if (known === undefined) return;
-    known.path = path;
-    this.#remember();
+    if (known !== undefined) known.path = path;
   }
 
-  /** Writes down what the next process has to know. */
-  #remember(): void {
-    const builds = [...this.#builds].filter(([, { path }]) => path !== undefined);
-    const minutes: Minutes = {
-      since: this.#since,
-      builds: builds.map(([id, { claim, connected, path }]) => [id, { claim, connected, path }]),
-    };
-    this.#options.remembered.write(MINUTES, minutes);
-  }
-
-  #came(id: number, { uid, label, cwd, kind, rootPid, since }: BuildFacts, more: Partial<Kept> | undefined): void {
-    const { claim, connected = false, path } = more ?? {};
+  #came(id: number, facts: BuildFacts): void {
+    const { uid, label, cwd, kind, rootPid, since, claim, connected = false } = facts;
     const user = userName(uid);
-    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected, path });
+    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected, path: undefined });
     this.#options.recorder.came(id, since);
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
   }
@@ -355,17 +354,8 @@ export class Builds implements Pool, SettingsPool {
   }
 }
 
-/** What is remembered of a build. */
-type Kept = Pick<Known, 'claim' | 'connected' | 'path'>;
-
-/** What is remembered of builds. */
-interface Minutes {
-  /** When the first process of the daemon began. */
-  since: number;
-  builds: [number, Kept][];
-}
-
-const MINUTES = 'builds';
+/** When the first process of the daemon began: under this it is remembered. */
+const SINCE = 'since';
 
 /** Why there is no time limit for a command that is part of a build. */
 const noLimitWithin = (id: number): string =>

@@ -40,6 +40,8 @@ export interface Running {
   first: Waiter | undefined;
   /** Whether it has its first slot. */
   started: boolean;
+  /** What its clients open, once it has been told. */
+  path: string | undefined;
   /** The names of its caps: those of rules, and those that come from where it runs. */
   caps: readonly string[];
   bounds: readonly string[];
@@ -63,6 +65,7 @@ interface BuildFact {
   facts: BuildFacts;
   /** Its root is gone. */
   gone: boolean;
+  path: string | undefined;
   /** What the root has. */
   root: Mark | undefined;
   lease: LeaseTerms | undefined;
@@ -195,6 +198,7 @@ export class Builds {
       root: undefined,
       first: undefined,
       started: false,
+      path: undefined,
       caps: [],
       bounds,
       userWeight: 1,
@@ -213,10 +217,11 @@ export class Builds {
   /** Writes down what the next engine has to know of a build, once it has started. */
   note(running: Running): void {
     if (!running.started) return;
-    const { id, facts, root, rootFd, lease, withs, below } = running;
+    const { id, facts, path, root, rootFd, lease, withs, below } = running;
     const fact: BuildFact = {
       facts,
       gone: rootFd === -1,
+      path,
       root: root && this.#journal.counters.markOf(root.record),
       lease: lease && { min: lease.min, max: lease.max, signal: lease.signal },
       withs: [...withs].map((one) => one.id),
@@ -241,6 +246,7 @@ export class Builds {
     const { facts } = fact;
     const running = this.add(id, facts, { withs: this.#withs.named(fact.withs), below });
     running.started = true;
+    running.path = fact.path;
     const rootFd = fact.gone ? undefined : this.#journal.claim(`root:${id}`);
     if (rootFd !== undefined) this.#watchRoot(running, rootFd);
     const had = (fact.root && past.counters.value(fact.root)) ?? 0;
@@ -253,7 +259,7 @@ export class Builds {
     this.#ground.restore(running, fact.ground, past);
     this.timeouts.restore(running, past);
     this.note(running);
-    this.#send({ type: 'appeared', id, facts });
+    this.#send({ type: 'appeared', id, facts, path: running.path });
   }
 
   /** True when `waiter` waited for a first slot: its build starts, but not before the ledger has done. */
@@ -426,7 +432,7 @@ export class Builds {
     running.first = undefined;
     let path: string;
     try {
-      path = this.#ground.start(running);
+      path = running.path = this.#ground.start(running);
     } catch (error) {
       this.#forget(running);
       this.#send({ type: 'failed', id: running.id, message: (error as Error).message });

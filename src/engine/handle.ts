@@ -47,8 +47,8 @@ export interface EngineEvents {
   wish(id: number, slots: number): void;
   /** The time of a build is over. */
   expired(id: number): void;
-  /** A build that nobody has opened is there. */
-  appeared(id: number, facts: BuildFacts): void;
+  /** A build that nobody has opened is there, or one that an engine before this one has started: `path` is what its clients open. */
+  appeared(id: number, facts: BuildFacts, path: string | undefined): void;
   /** A `stint with` of an engine before this one counts still; `inside`: it speaks of that build; `status`: what `lend` was given. */
   lent(id: number, inside: number | undefined, status: unknown): void;
   /** All that was left by an engine before this one was told. Numbers of builds up to `last` were given. */
@@ -290,7 +290,7 @@ export class EngineHandle {
         this.#events.expired(message.id);
         break;
       case 'appeared':
-        this.#events.appeared(message.id, message.facts);
+        this.#events.appeared(message.id, message.facts, message.path);
         break;
       case 'lent':
         this.#events.lent(message.id, message.inside, message.status);

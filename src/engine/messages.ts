@@ -26,6 +26,10 @@ export interface BuildFacts {
   /** The groups of the process that it began with, and the path of its control group; empty: not known. */
   groups: readonly number[];
   cgroup: string;
+  /** What tells the call that has opened it from others of the same process: who says it again is answered with this build. */
+  claim?: string | undefined;
+  /** It lasts as long as the connection that has opened it. */
+  connected?: boolean | undefined;
 }
 
 /** A process that draws from the pool, or drew from it. */
@@ -210,8 +214,8 @@ export type FromEngine =
   | { type: 'wish'; id: number; slots: number }
   /** The time of a build is over. */
   | { type: 'expired'; id: number }
-  /** A build that nobody has opened: somebody in it opened the node; or one that an engine before this one knew. */
-  | { type: 'appeared'; id: number; facts: BuildFacts }
+  /** A build that nobody has opened: somebody in it opened the node; or one that an engine before this one has started: `path`. */
+  | { type: 'appeared'; id: number; facts: BuildFacts; path?: string | undefined }
   /** A `stint with` that another engine was told of counts still. */
   | { type: 'lent'; id: number; inside: number | undefined; status: unknown }
   /** All that another engine has left was told; `last`: the highest number of a build that was given; `damaged`: entries that could not be read. */

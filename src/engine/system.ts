@@ -184,9 +184,13 @@ export class System implements Ground {
     this.#shown = true;
   }
 
-  /** Goes on with what was restored. */
+  /** Goes on with what was restored. Builds of which nothing is left have to be ended: the other engine has not come so far. */
   resume(): void {
     this.#pipes.resume();
+    for (const running of this.#builds.byId.values()) {
+      const left = running.rootFd !== -1 || running.lease !== undefined || this.#membersOf(running).size > 0;
+      if (!left) this.#builds.end(running);
+    }
   }
 
   clientAbove(pids: readonly number[]): Running | undefined {

@@ -199,6 +199,7 @@ export class Place {
 interface PoolOptions {
   /** Of `stint serve`. */
   args?: readonly string[];
+  env?: Record<string, string>;
   /** False: as much is given beyond the pool as by default. */
   strict?: boolean;
   /** The program; default: ours. */
@@ -212,11 +213,11 @@ export class Pool extends Place {
   readonly daemon: Started;
 
   /** Use `startPool`. */
-  constructor(t: Ends, jobs: number, { args = [], strict = true, stint = STINT }: PoolOptions = {}) {
+  constructor(t: Ends, jobs: number, { args = [], env = {}, strict = true, stint = STINT }: PoolOptions = {}) {
     super(t);
     this.jobs = jobs;
     const serve = ['serve', '--user', ...(strict ? ['--strict'] : []), '--jobs', String(jobs), ...args];
-    this.daemon = this.spawn(stint, serve, { env: { STINT_AUDIT: '1' }, deadline: 600_000 });
+    this.daemon = this.spawn(stint, serve, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
   }
 
   /** That all slots are free, that the daemon said nothing and leaves with 0 when told, and that it leaves nothing behind. */

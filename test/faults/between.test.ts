@@ -1,0 +1,38 @@
+// The engine process dies between two steps of its, where that once left something behind.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { noMachine } from '../helpers/machine.ts';
+import { missing } from '../helpers/toolchain.ts';
+import { until } from '../helpers/until.ts';
+import { openStage } from './stage.ts';
+
+const PATIENCE = 60_000;
+
+for (const system of [false, true]) {
+  const skip = missing('gcc') ?? (system ? noMachine() : undefined) ?? false;
+  test(`a build that was written down and not answered is answered when it is asked for again, ${system ? 'of the machine' : 'of a user'}`, {
+    skip,
+  }, async (t) => {
+    const stage = await openStage(t, { system });
+    stage.arm({ role: 'engine', action: 'die', point: 'fs.writeSync:after', nth: 1, times: 1, value: 0 });
+    const build = stage.place.spawnRun(['--', 'sh', '-c', 'echo begun; sleep 1000'], { deadline: 2 * PATIENCE });
+    await until('it begins', () => build.output.stdout === 'begun\n', PATIENCE);
+    const { daemon, builds } = await stage.place.status();
+    assert.deepEqual([daemon.restarts, builds.length, stage.disarm()], [1, 1, true]);
+    build.killAll('SIGKILL');
+    await stage.place.untilIdle(PATIENCE);
+  });
+}
+
+test('a build whose last process was forgotten, and it not yet, is over', {
+  skip: noMachine() ?? missing('gcc') ?? false,
+}, async (t) => {
+  const stage = await openStage(t, { system: true });
+  stage.arm({ role: 'engine', action: 'die', point: 'inotify.Inotify.unwatch', nth: 1, times: 1, value: 0 });
+  const { place, node = '' } = stage;
+  const client = place.spawn(join(place.folder, 'client-pipe'), ['block', node, join(place.folder, 'log'), '1']);
+  assert.equal((await client.ended).code, 0);
+  await place.untilStatus(({ daemon, builds }) => daemon.restarts === 1 && builds.length === 0, PATIENCE);
+  assert.ok(stage.disarm());
+});
