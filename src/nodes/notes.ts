@@ -1,8 +1,10 @@
 // What the file node writes down as it goes, so that another engine can go on from there.
 
 export interface Notes {
-  /** This request is looked at now. */
+  /** This request was read just now. */
   looking(uniqueLow: number, uniqueHigh: number): void;
+  /** This request has waited, and is looked at again. */
+  lookingAgain(uniqueLow: number, uniqueHigh: number): void;
   /** This request has to wait for its answer. Returns what `waited` is to be told once it is answered, or looked at again. */
   waiting(uniqueLow: number, uniqueHigh: number): number;
   waited(place: number): void;
@@ -25,6 +27,7 @@ export interface Notes {
 /** Nobody comes after us. */
 export const NO_NOTES: Notes = {
   looking: () => {},
+  lookingAgain: () => {},
   waiting: () => -1,
   waited: () => {},
   answering: () => {},

@@ -154,6 +154,12 @@ export class Counters {
     this.#words[HEAD.lookingHigh] = uniqueHigh;
   }
 
+  lookingAgain(uniqueLow: number, uniqueHigh: number): void {
+    if (!this.#notesWaits) return;
+    this.#words[HEAD.againLow] = uniqueLow;
+    this.#words[HEAD.againHigh] = uniqueHigh;
+  }
+
   /** -1: it is not noted; it will wait until it is interrupted. */
   waiting(uniqueLow: number, uniqueHigh: number): number {
     if (!this.#notesWaits) return -1;

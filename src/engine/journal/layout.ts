@@ -32,9 +32,11 @@ export const HEAD = {
   returningLends: 23,
   returningLow: 24,
   returningHigh: 25,
-  /** The request that is looked at, noted like those that wait. */
+  /** The last request that was read, and the last that was looked at again; noted like those that wait. */
   lookingLow: 26,
   lookingHigh: 27,
+  againLow: 28,
+  againHigh: 29,
 } as const;
 
 /** Numbers that are given once: the next one of each. */

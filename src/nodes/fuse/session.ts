@@ -444,7 +444,7 @@ export class Session {
   /** False when the caller has given up meanwhile and was answered. */
   #resume({ unique, uniqueLow, uniqueHigh, place = -1 }: Parked & { unique: number }): boolean {
     if (!this.#parked.delete(unique)) return false;
-    this.#notes.looking(uniqueLow, uniqueHigh);
+    this.#notes.lookingAgain(uniqueLow, uniqueHigh);
     this.#notes.waited(place);
     return true;
   }
