@@ -162,7 +162,7 @@ export const workshop: Story = (second) => {
   };
 };
 
-/** 200 builds with 2,000 clients on 1,024 slots, every figure another each second. */
+/** 200 builds with 2,000 clients on 1,280 slots, every figure another each second. */
 export const crowd: Story = (second) => {
   const builds = Array.from({ length: 200 }, (_, n) => {
     const held = Math.abs((n * 7 + second * (1 + (n % 3))) % 9);
@@ -188,7 +188,7 @@ export const crowd: Story = (second) => {
       ),
     });
   });
-  return { status: poolOf(builds, { capacity: 1024 }), machine: machineAt(second, 0) };
+  return { status: poolOf(builds, { capacity: 1280 }), machine: machineAt(second, 0) };
 };
 
 /** Nobody is there. */

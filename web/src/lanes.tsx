@@ -1,6 +1,7 @@
 // Who held each slot of a build when: a lane for each slot, drawn on a canvas, as there can be many thousand spans.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { clock, count, took } from './format.ts';
+import { OTHERS } from './palette.ts';
 import { holdersOf, type Lanes as LanesOf, lanesOf, type Span, type Trace } from './spans.ts';
 
 const LANE = 18;
@@ -129,7 +130,7 @@ function draw(
   canvas.style.height = `${height}px`;
   const style = getComputedStyle(canvas);
   const css = (name: string) => style.getPropertyValue(name).trim();
-  const [wait, held] = [css('--limit'), css(`--c${tint}`)];
+  const [wait, held] = [css('--limit'), css(tint === OTHERS ? '--accent' : `--c${tint}`)];
   const context = canvas.getContext('2d') as CanvasRenderingContext2D;
   context.scale(ratio, ratio);
   for (let lane = 0; lane < lanes; lane++) {

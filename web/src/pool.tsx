@@ -1,7 +1,7 @@
 // The pool at this moment: what became of each slot, and what holds slots back.
 import type { PictureEvent } from '../../src/cli/web/contract.ts';
 import { bytes, count } from './format.ts';
-import { colour, type Palette, usedBy } from './palette.ts';
+import { colour, OTHERS, type Palette, usedBy } from './palette.ts';
 
 /** Up to so many slots are shown one by one. */
 const SINGLE = 64;
@@ -59,7 +59,8 @@ function Tile({ name, value, title }: { name: string; value: string | number; ti
 
 function SlotBar({ pool, palette }: { pool: PictureEvent['pool']; palette: Palette }) {
   const { capacity, limit, free, reserved, builds } = pool;
-  const used = builds.filter((build) => usedBy(build) > 0);
+  const own = builds.filter((build) => usedBy(build) > 0 && palette.of(build.id) !== OTHERS);
+  const others = builds.filter(({ id }) => palette.of(id) === OTHERS).reduce((sum, build) => sum + usedBy(build), 0);
   const untaken = Math.max(0, Math.min(free, capacity) - Math.max(0, reserved));
   // Of the free ones those that may not be out.
   const away = Math.min(untaken, Math.max(0, capacity - limit));
@@ -67,7 +68,7 @@ function SlotBar({ pool, palette }: { pool: PictureEvent['pool']; palette: Palet
   const words = [`${capacity - free} in use`, `${offered} laid out`, `${untaken - away} free`, `${away} held back`];
   return (
     <div class={`slots ${capacity <= SINGLE ? 'single' : ''}`} role="img" aria-label={`Slots: ${words.join(', ')}`}>
-      {used.map((build) => (
+      {own.map((build) => (
         <Part
           key={build.id}
           slots={usedBy(build)}
@@ -75,6 +76,7 @@ function SlotBar({ pool, palette }: { pool: PictureEvent['pool']; palette: Palet
           title={`${build.label}: ${count(usedBy(build), 'slot')}`}
         />
       ))}
+      <Part slots={others} tint={colour(OTHERS)} title={`others: ${count(others, 'slot')}`} />
       <Part slots={offered} kind="offered" title={`${offered} laid out for builds, not taken`} />
       <Part slots={untaken - away} kind="free" title={`${untaken - away} free`} />
       <Part slots={away} kind="away" title={`${away} held back`} />
