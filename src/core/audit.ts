@@ -1,5 +1,5 @@
 // What holds in a ledger at all times, counted anew over all builds and clients: dear, and for tests. The head of ledger.ts has it in words.
-import type { Cap } from './caps.ts';
+import { type Cap, mayFit } from './caps.ts';
 import { type Build, type Client, outstanding } from './types.ts';
 import type { Waiters } from './waiters.ts';
 
@@ -27,11 +27,18 @@ export function audit({ builds, unowned, free, untaken, limit, waiters }: Accoun
     if (build.at !== -1) admitted += build.admitted;
     for (const cap of build.caps) caps.set(cap, (caps.get(cap) ?? 0) + outstanding(build));
   }
-  for (const [cap, sum] of caps) assert(cap.out === sum, "a cap's figure is the sum of its builds'");
+  for (const [cap, sum] of caps) auditCap(cap, sum);
   assert(unowned + out === limit, 'what nobody has + out = limit');
   assert(offered === untaken, 'what lies untaken is the sum of what builds are offered');
   assert(admitted === waiters.size, 'the queue knows its size');
   assert(free <= 0 || waiters.size === 0, 'nobody waits while a slot is free');
+}
+
+function auditCap({ out, aside, waiting }: Cap, sum: number): void {
+  assert(out === sum, "a cap's figure is the sum of its builds'");
+  if (aside === undefined) return;
+  const waits = aside.client.waiters.has(aside) && waiting.has(aside.client.build);
+  assert(waits && mayFit(aside), 'room is set aside for one that waits under the cap, and only if it can be enough');
 }
 
 function auditBuild(build: Build, waiters: Waiters): void {

@@ -1,6 +1,6 @@
 // Who is kept out of the queue by a bound that is used up (`Cap`), and which slots would make room. Slots that lie untaken in
 // pipes count under a bound as well, so those of one build can keep another away that would use them. Pure.
-import { type Cap, roomOf } from './caps.ts';
+import { type Cap, needOf, roomOf, roomUnder } from './caps.ts';
 import { compareBuilds } from './fairness.ts';
 import { type Build, oldest, type Waiter } from './types.ts';
 
@@ -37,7 +37,7 @@ export function rival(build: Build, away: Away): Waiter | undefined {
 export function lackingFor(waiter: Waiter): Map<Cap, number> {
   const lacking = new Map<Cap, number>();
   for (const cap of waiter.client.build.caps) {
-    const lacks = needOf(waiter) - (cap.limit - cap.out);
+    const lacks = needOf(waiter) - roomUnder(cap, waiter.client.build);
     if (lacks > 0) lacking.set(cap, lacks);
   }
   return lacking;
@@ -51,5 +51,3 @@ function lets({ caps }: Build, waiter: Waiter): boolean {
     return lacks <= 0 || (lacks === 1 && caps.includes(cap));
   });
 }
-
-const needOf = ({ min = 1 }: Waiter): number => min;

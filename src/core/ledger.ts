@@ -7,7 +7,8 @@
 //   a build's figures are the sums of its clients', a cap's the sum of its builds'; nobody's figure is below 0, but for the one
 //   slot that an exact client lends;
 //   no build lends more than it has: so nothing that clients return makes the pool larger;
-//   nobody waits who may have more while a slot is free, unless it is set aside for a demand of several.
+//   nobody waits who may have more while a slot is free, unless it is set aside for a demand of several;
+//   room that is set aside under a cap is so for one that waits under it.
 //
 // A call that frees a slot or asks for one tells each grant it causes at once, by `granted`: the slots are booked already and
 // have exactly one owner. It must be told before anything else is counted, so that a slot lies where the ledger says; what
@@ -160,8 +161,9 @@ export class Ledger {
     return build.account;
   }
 
-  /** How many slots a client may have at once now. */
+  /** How many slots a client may have at once now; none while its build waits for several. */
   available(client: Client): number {
+    if (client.build.demands && client.build.waiters > 0) return 0;
     return Math.min(this.free, roomOf(client.build), this.#policy.clientMax - has(client));
   }
 
@@ -179,6 +181,7 @@ export class Ledger {
   /** Changes how a build stands beside others. */
   setBuild(build: Build, terms: Partial<BuildTerms>): void {
     const { weight, class: of, max, caps } = { ...build, caps: undefined, ...terms };
+    this.#waiters.freeRoom(build);
     this.#waiters.takeOut(build);
     this.#shares.reweigh(build, () => (build.weight = weight));
     build.class = of;
@@ -260,10 +263,11 @@ export class Ledger {
 
   /** Gives up an acquire that still waits; false when it does not wait (it was granted, or never asked). */
   cancel(waiter: Waiter): boolean {
-    if (!waiter.client.waiters.has(waiter)) return false;
-    const aside = waiter === this.#waiters.first;
+    const { client } = waiter;
+    if (!client.waiters.has(waiter)) return false;
+    const { demands } = client.build;
     this.#remove(waiter);
-    if (aside) this.#dispatch();
+    if (demands) this.#dispatch(); // what was set aside for it, if anything was
     return true;
   }
 
@@ -430,13 +434,15 @@ export class Ledger {
   }
 
   #dispatch(): void {
-    while (this.#free > 0) {
-      const waiter = this.next;
-      if (waiter === undefined) break;
-      const count = this.#countFor(waiter);
-      if (count > 0) this.#grant(waiter, count, true);
-      else if (this.#waiters.setAside(waiter, this.#now)) break;
-    }
+    do {
+      while (this.#free > 0) {
+        const waiter = this.next;
+        if (waiter === undefined) break;
+        const count = this.#countFor(waiter);
+        if (count > 0) this.#grant(waiter, count, true);
+        else if (this.#waiters.setAside(waiter, this.#now)) break;
+      }
+    } while (this.#waiters.setAsideUnder(this.#now));
     this.#overcommit();
     if (this.#auditing) this.audit();
   }
@@ -485,7 +491,7 @@ export class Ledger {
 
   #grant(waiter: Waiter, count: number, regular: boolean): void {
     const { client } = waiter;
-    this.#waiters.passed(client.build);
+    this.#waiters.passed(waiter);
     // Booked first: it then is no longer the first in its build, and its going moves nobody else.
     if (waiter.reserves) this.#book(client, 0, count, waiter);
     else this.#book(client, count, 0, waiter);

@@ -10,7 +10,7 @@
 // unused anyway, with growing patience otherwise. When nobody waits, the free slots lie in the pipes, so that takers find
 // them at once. Pure and synchronous; times are milliseconds of the caller's clock.
 
-import { type Cap, roomOf } from './caps.ts';
+import { type Cap, roomOf, roomUnder } from './caps.ts';
 import { compareBuilds, lead, yields } from './fairness.ts';
 import { keptBeside, keptUnder, lackingFor, rival } from './kept.ts';
 import type { Ledger } from './ledger.ts';
@@ -260,14 +260,14 @@ export class Offers {
     return [...lacking.values()].every((lacks) => lacks <= 0) ? moves : undefined;
   }
 
-  /** What lies in pipes beyond what a cap lets their builds have, after it was lowered. */
+  /** What lies in pipes beyond what a cap lets their builds have, after it was lowered or room was set aside for another. */
   #excess(): Move[] {
     const moves: Move[] = [];
     const done = new Map<Cap, number>();
     for (const offer of this.#offers) {
       const { build, offered } = offer.client;
       if (offered === 0 || roomOf(build) >= 0) continue;
-      const over = build.caps.map((cap) => cap.out - (done.get(cap) ?? 0) - cap.limit);
+      const over = build.caps.map((cap) => -roomUnder(cap, build) - (done.get(cap) ?? 0));
       const count = Math.min(offered, Math.max(...over));
       if (count <= 0) continue;
       moves.push({ offer, count });

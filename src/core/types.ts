@@ -137,6 +137,8 @@ export interface Waiter {
 /** What a build has of the pool, in whatever form. */
 export const outstanding = (build: Build): number => build.implicit + build.held + build.offered;
 
+export const isBackground = (build: Build): boolean => build.class === 'background';
+
 /** What a client has of the pool. */
 export const has = (client: Client): number => client.held + client.offered;
 

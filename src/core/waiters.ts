@@ -1,10 +1,10 @@
 // Who waits, and where: an acquire with its client, a client that may have more with its build, a build that may have more in the
 // queue. Who stands at a bound of its own or under a full cap waits outside, until there is room again. It books nothing and grants
 // nothing.
-import { type Cap, roomOf } from './caps.ts';
+import { type Cap, mayFit, roomOf } from './caps.ts';
 import { Demands } from './demands.ts';
 import { Queue } from './fairness.ts';
-import { type Build, type Client, has, type Lane, oldest, type Waiter } from './types.ts';
+import { type Build, type Client, has, isBackground, type Lane, oldest, type Waiter } from './types.ts';
 
 export class Waiters {
   /** Slots that one client may have. */
@@ -42,8 +42,8 @@ export class Waiters {
   get next(): Waiter | undefined {
     const top = this.#queue.peek();
     const { first } = this.#demands;
-    if (first === undefined || (isBackground(first) && !isBackground(top))) return top;
-    return first;
+    if (first === undefined || top === undefined) return top;
+    return isBackground(first.client.build) && !isBackground(top.client.build) ? top : first;
   }
 
   /** An acquire begins to wait; true when nobody of its build did. */
@@ -65,7 +65,7 @@ export class Waiters {
   remove(waiter: Waiter): boolean {
     const { client } = waiter;
     const { build } = client;
-    this.#demands.forget(waiter);
+    const freed = this.#demands.forget(waiter);
     const last = client.waiters.size === 1;
     if (last && client.at !== -1) this.#queue.dismiss(client);
     client.waiters.delete(waiter);
@@ -78,6 +78,7 @@ export class Waiters {
     }
     if (--build.waiters > 0) return false;
     for (const { waiting } of build.caps) waiting.delete(build);
+    this.placeUnder(freed);
     return true;
   }
 
@@ -90,9 +91,11 @@ export class Waiters {
     this.place(build);
   }
 
-  /** The turn of a build is used. To be called before it is removed. */
-  passed(build: Build): void {
+  /** The turn of a waiter is used. To be called before it is removed. */
+  passed(waiter: Waiter): void {
+    const { build } = waiter.client;
     this.#queue.passed(build);
+    for (const cap of build.caps) cap.owes = cap.aside === waiter;
   }
 
   /** Takes a build out of the queue, to be placed anew when that was changed by which it has its place. */
@@ -103,6 +106,7 @@ export class Waiters {
   /** Puts a build where it belongs: in the queue, or not. */
   place(build: Build): void {
     const fits = this.fits(build);
+    if (build.demands) this.#note(build, fits);
     if (fits === (build.at !== -1)) return;
     if (fits) this.#queue.enter(build);
     else {
@@ -131,6 +135,18 @@ export class Waiters {
     return false;
   }
 
+  /** The same for room under bounds; true when that changed who is in the queue. */
+  setAsideUnder(now: number): boolean {
+    const caps = this.#demands.setAsideUnder(now);
+    this.placeUnder(caps);
+    return caps.length > 0;
+  }
+
+  /** No room is set aside any more for a demand of this build, until it has its turn again. */
+  freeRoom(build: Build): void {
+    if (build.demands) for (const client of build.clients) for (const waiter of client.waiters) this.#dropRoom(waiter);
+  }
+
   /** Whether it has left the queue so. */
   givesWay(waiter: Waiter): boolean {
     return this.#demands.away(waiter);
@@ -148,7 +164,10 @@ export class Waiters {
 
   /** Places those for which slots are set aside no longer, or may be again. */
   settle(now: number): void {
-    for (const waiter of this.#demands.settle(now)) this.place(waiter.client.build);
+    for (const { client } of this.#demands.settle(now)) {
+      this.placeUnder(client.build.caps);
+      this.place(client.build);
+    }
   }
 
   /** When `settle` has to be called though nothing happens, or Infinity. */
@@ -179,8 +198,22 @@ export class Waiters {
     else {
       this.#queue.dismiss(client);
       this.dropAside(client.build);
+      if (client.build.demands) this.#dropRoom(oldest(client) as Waiter);
     }
   }
-}
 
-const isBackground = (waiter: Waiter | undefined): boolean => waiter?.client.build.class === 'background';
+  /** Whether room may be set aside for what a build demands; none is that could not be enough. */
+  #note(build: Build, fits: boolean): void {
+    const client = build.waiting.peek();
+    const waiter = client && oldest(client);
+    if (waiter === undefined) return;
+    if (!mayFit(waiter)) this.#dropRoom(waiter);
+    else if (this.#demands.away(waiter)) this.#demands.unkeep(waiter);
+    else if (!fits) this.#demands.keep(waiter);
+  }
+
+  #dropRoom(waiter: Waiter): void {
+    this.#demands.unkeep(waiter);
+    this.placeUnder(this.#demands.free(waiter));
+  }
+}

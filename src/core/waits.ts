@@ -1,5 +1,6 @@
 // Why a build that waits has nothing more at this moment, in figures; daemon/reasons.ts has the words. Pure, and counted when
 // somebody asks: it takes no part in who is granted what.
+import { roomOf } from './caps.ts';
 import { compareBuilds } from './fairness.ts';
 import { lackingFor } from './kept.ts';
 import type { Ledger } from './ledger.ts';
@@ -17,8 +18,8 @@ export type Cause =
   | { why: 'background' }
   /** Fewer slots may be out now than the pool has. */
   | { why: 'limit' }
-  /** What is free is kept for somebody who needs so many at once. */
-  | { why: 'aside'; needs: number }
+  /** What is free is kept for somebody who needs so many at once: of the pool, or of what a bound allows, by its name. */
+  | { why: 'aside'; needs: number; under?: string }
   /** It has its part of the pool already. */
   | { why: 'share'; has: number; share: number }
   /** None is free. */
@@ -43,13 +44,21 @@ export function waitsOf(ledger: Ledger): (build: Build) => Wait | undefined {
     queue ??= new Map(queued(ledger).map((one, at) => [one, at + 1]));
     const waiter = waiterOf(build);
     const unused = ledger.limit - ledger.out;
-    const aside = waiter !== undefined && (waiter.min ?? 1) > 1 && ledger.next === waiter ? Math.max(0, unused) : 0;
     const cause =
       waiter === undefined
         ? { why: 'client' as const, slots: ledger.policy.clientMax }
         : causeOf(ledger, waiter, unused);
-    return { needs: waiter?.min ?? 1, position: queue.get(build), aside, cause };
+    return { needs: waiter?.min ?? 1, position: queue.get(build), aside: asideFor(waiter, ledger), cause };
   };
+}
+
+function asideFor(waiter: Waiter | undefined, ledger: Ledger): number {
+  const { min = 1, client } = waiter ?? {};
+  if (client === undefined || min === 1) return 0;
+  const { caps } = client.build;
+  if (caps.some(({ aside }) => aside === waiter) && roomOf(client.build) < min)
+    return Math.max(0, roomOf(client.build));
+  return ledger.next === waiter ? Math.max(0, ledger.limit - ledger.out) : 0;
 }
 
 function causeOf(ledger: Ledger, waiter: Waiter, unused: number): Cause {
@@ -57,6 +66,10 @@ function causeOf(ledger: Ledger, waiter: Waiter, unused: number): Cause {
   const { build } = client;
   const [[cap] = []] = lackingFor(waiter);
   if (cap !== undefined) {
+    const { aside } = cap;
+    if (cap.limit - cap.out >= min && aside !== undefined) {
+      return { why: 'aside', needs: aside.min ?? 1, under: cap.name };
+    }
     const of = cap === build.own ? 'build' : cap === build.user.cap ? 'user' : 'some';
     return { why: 'bound', of, name: cap.name, slots: cap.limit, out: cap.out };
   }

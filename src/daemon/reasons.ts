@@ -35,7 +35,7 @@ function causeOf(cause: Cause, needs: number, { user, capacity, limit, limits }:
     case 'limit':
       return `${limit} of ${slots(capacity)} may be out now${limits[0] === undefined ? '' : `: ${limits[0].reason}`}`;
     case 'aside':
-      return `what is free is kept for a build that needs ${cause.needs} at once`;
+      return `what is free${cause.under === undefined ? '' : ` under ${cause.under}`} is kept for a build that needs ${cause.needs} at once`;
     case 'share':
       return `it has ${slots(cause.has)}, and its share is ${Number(cause.share.toFixed(1))}`;
     case 'turn':

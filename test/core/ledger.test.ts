@@ -169,6 +169,7 @@ const acts: Record<string, Act> = {
   },
   setBuild: ({ model, real, client, id, n }) => {
     const build = model.builds.get(model.clients.get(id)?.build as number) as ModelBuild;
+    model.freeRoom(model.clients.get(id)?.build as number);
     build.weight = WEIGHTS[n] as number;
     build.class = CLASSES[n] as ModelBuild['class'];
     build.caps = n > 1 ? [n % 2] : [];

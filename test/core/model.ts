@@ -50,6 +50,12 @@ export class Model {
   clientMax = Number.POSITIVE_INFINITY;
   #order = 0;
   #aside: ModelWaiter | undefined;
+  /** For whom room is set aside under bounds, by their numbers. */
+  readonly #asideUnder = new Map<number, Candidate>();
+  /** Demands that bounds have kept back, and for which no room is set aside. */
+  readonly #kept = new Set<ModelWaiter>();
+  /** Bounds under which the last grant was of what was set aside. */
+  readonly #owing = new Set<number>();
   readonly #streaks = new Map<number, number>();
 
   constructor(capacity: number, caps: number[]) {
@@ -68,6 +74,7 @@ export class Model {
 
   available(id: number): number {
     const client = this.#client(id);
+    if (this.waits(client.build).some(({ min }) => min > 1)) return 0;
     return Math.min(this.free(), this.#room(client.build), this.clientMax - has(client));
   }
 
@@ -89,8 +96,7 @@ export class Model {
   }
 
   cancel(id: number): Granted[] {
-    if (this.#client(id).waiters.shift() !== this.#aside) return [];
-    return this.grant();
+    return this.#client(id).waiters.shift()?.min === 1 ? [] : this.grant();
   }
 
   take(id: number): boolean {
@@ -140,6 +146,16 @@ export class Model {
     return this.grant();
   }
 
+  /** No room is set aside for it any more, before its terms change. */
+  freeRoom(build: number): void {
+    for (const waiter of this.waits(build)) {
+      this.#kept.delete(waiter);
+      if (!this.#holds(waiter)) continue;
+      this.#drop(waiter);
+      this.#checkAside();
+    }
+  }
+
   /** Ends loans of which nothing is left, then gives free slots to whoever is next, one by one; the clients in that order. */
   grant(): Granted[] {
     for (const client of this.clients.values()) {
@@ -147,23 +163,75 @@ export class Model {
     }
     this.#checkAside();
     const granted: Granted[] = [];
-    while (this.#unowned() > 0) {
-      const next = this.#next();
-      if (next === undefined) break;
-      const { id, client, waiter } = next;
-      const count = this.#countFor(next);
-      if (count === 0) {
-        this.#aside = waiter;
-        break;
+    do {
+      while (this.#unowned() > 0) {
+        const next = this.#next();
+        if (next === undefined) break;
+        const { id, client, waiter } = next;
+        const count = this.#countFor(next);
+        if (count === 0) {
+          this.#aside = waiter;
+          break;
+        }
+        this.#passed(next);
+        client.waiters.shift();
+        if (waiter.reserves) client.offered += count;
+        else client.held += count;
+        granted.push([id, count]);
+        this.#checkAside();
       }
-      this.#passed(next);
-      client.waiters.shift();
-      if (waiter.reserves) client.offered += count;
-      else client.held += count;
-      granted.push([id, count]);
-      this.#checkAside();
-    }
+    } while (this.#setAsideUnder());
     return granted;
+  }
+
+  /** For those that bounds alone keep back, the oldest first, under all their bounds at once; true when there was one. */
+  #setAsideUnder(): boolean {
+    const rank = ({ build, waiter }: Candidate) => Number(isBackground(build)) * 1e9 + waiter.order;
+    const kept = this.#firsts()
+      .filter(({ waiter }) => this.#kept.has(waiter))
+      .sort((a, b) => rank(a) - rank(b));
+    const claimed = new Set<number>();
+    let any = false;
+    for (const one of kept) {
+      const { caps } = one.build;
+      const open = caps.every((cap) => !claimed.has(cap) && this.#isOpen(cap, one));
+      for (const cap of caps) claimed.add(cap);
+      if (!open) continue;
+      this.#kept.delete(one.waiter);
+      any ||= caps.length > 0;
+      for (const cap of caps) {
+        const before = this.#asideUnder.get(cap);
+        if (before !== undefined) this.#drop(before.waiter);
+        this.#asideUnder.set(cap, one);
+      }
+    }
+    if (any) this.#checkAside();
+    return any;
+  }
+
+  #isOpen(cap: number, { build }: Candidate): boolean {
+    const aside = this.#asideUnder.get(cap);
+    if (aside !== undefined && (isBackground(build) || !isBackground(aside.build))) return false;
+    return !(this.#owing.has(cap) && this.#firsts().some((other) => this.#isOwed(other, cap, build)));
+  }
+
+  #isOwed(one: Candidate, cap: number, asking: ModelBuild): boolean {
+    if (!one.build.caps.includes(cap) || one.waiter.min > 1 || this.#isIn(one)) return false;
+    if (isBackground(one.build) && !isBackground(asking)) return false;
+    return one.build.caps.every((other) => other === cap || this.#roomUnder(other, one.number) >= 1);
+  }
+
+  /** Whether there will be room for it when others have returned everything. */
+  #mayFit({ number, build, waiter }: Candidate): boolean {
+    return build.caps.every((cap) => this.outstanding(number) + waiter.min <= (this.caps[cap] as number));
+  }
+
+  #drop(waiter: ModelWaiter): void {
+    for (const [cap, one] of this.#asideUnder) if (one.waiter === waiter) this.#asideUnder.delete(cap);
+  }
+
+  #holds(waiter: ModelWaiter): boolean {
+    return [...this.#asideUnder.values()].some((one) => one.waiter === waiter);
   }
 
   #countFor({ client, waiter: { min, max }, number }: Candidate): number {
@@ -191,6 +259,17 @@ export class Model {
 
   /** What is set aside is so no longer when the demand is gone, or not allowed any more. */
   #checkAside(): void {
+    const waiting = this.#firsts();
+    for (const [cap, { waiter }] of this.#asideUnder) {
+      const one = waiting.find((other) => other.waiter === waiter);
+      if (one === undefined || !this.#mayFit(one)) this.#asideUnder.delete(cap);
+    }
+    for (const one of waiting) {
+      const { waiter } = one;
+      if (!this.#mayFit(one) || this.#holds(waiter)) this.#kept.delete(waiter);
+      else if (waiter.min > 1 && !this.#isIn(one)) this.#kept.add(waiter);
+    }
+    for (const waiter of this.#kept) if (!waiting.some((one) => one.waiter === waiter)) this.#kept.delete(waiter);
     if (!this.#candidates().some(({ waiter }) => waiter === this.#aside)) this.#aside = undefined;
   }
 
@@ -223,6 +302,10 @@ export class Model {
   }
 
   #passed(passed: Candidate): void {
+    for (const cap of passed.build.caps) {
+      if (this.#asideUnder.get(cap)?.waiter === passed.waiter) this.#owing.add(cap);
+      else this.#owing.delete(cap);
+    }
     const { user } = passed.build;
     const other = this.#best(this.#candidates(), user, 'normal');
     const early = passed.build.class === 'interactive' && other !== undefined && this.#byBuild(other, passed) < 0;
@@ -237,6 +320,15 @@ export class Model {
 
   /** For each build that waits and may have more: who of it is next. */
   #candidates(): Candidate[] {
+    return this.#firsts().filter((one) => this.#isIn(one));
+  }
+
+  #isIn({ number, waiter }: Candidate): boolean {
+    return this.#room(number) >= waiter.min;
+  }
+
+  /** The same whatever room bounds leave. */
+  #firsts(): Candidate[] {
     const found: Candidate[] = [];
     for (const [number, build] of this.builds) {
       const [next] = [...this.clients]
@@ -244,8 +336,7 @@ export class Model {
         .sort(([, a], [, b]) => has(a) - has(b) || oldest(a) - oldest(b));
       if (next === undefined) continue;
       const [id, client] = next;
-      const waiter = client.waiters[0] as ModelWaiter;
-      if (this.#room(number) >= waiter.min) found.push({ id, client, waiter, build, number });
+      found.push({ id, client, waiter: client.waiters[0] as ModelWaiter, build, number });
     }
     return found;
   }
@@ -272,11 +363,16 @@ export class Model {
   }
 
   #room(number: number): number {
-    const rooms = this.#build(number).caps.map((cap) => {
-      const under = [...this.builds].filter(([, { caps }]) => caps.includes(cap));
-      return (this.caps[cap] as number) - under.reduce((sum, [build]) => sum + this.outstanding(build), 0);
-    });
+    const rooms = this.#build(number).caps.map((cap) => this.#roomUnder(cap, number));
     return Math.min(Number.POSITIVE_INFINITY, ...rooms);
+  }
+
+  #roomUnder(cap: number, number: number): number {
+    const under = [...this.builds].filter(([, { caps }]) => caps.includes(cap));
+    const room = (this.caps[cap] as number) - under.reduce((sum, [build]) => sum + this.outstanding(build), 0);
+    const aside = this.#asideUnder.get(cap);
+    if (aside === undefined || aside.number === number) return room;
+    return isBackground(aside.build) && !isBackground(this.#build(number)) ? room : room - aside.waiter.min;
   }
 
   #client(id: number): ModelClient {
@@ -296,5 +392,6 @@ export class Model {
 export type Granted = [id: number, count: number];
 
 const standingOf = (out: number, weight: number): number => (out <= 0 ? 0 : (out + 0.5) / weight);
+const isBackground = (build: ModelBuild): boolean => build.class === 'background';
 const has = ({ held, offered }: ModelClient): number => held + offered;
 const oldest = ({ waiters }: ModelClient): number => waiters[0]?.order ?? Number.POSITIVE_INFINITY;

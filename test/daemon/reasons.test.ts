@@ -81,7 +81,7 @@ test('a bound is used up: its own, that of its user, or one that it shares with 
     const caps = [new Cap(name, 3)];
     world.build(2, { caps });
     const waits = world.build(1, { caps, min: 2 });
-    assert.equal(world.reason(waits), `${who} may have 3 slots in all; 2 of these are out`);
+    assert.equal(world.reason(waits), `${who} may have 3 slots in all; 2 of these are out; 1 set aside`);
   }
   const client = new World(4, { clientMax: 1 });
   assert.equal(client.reason(client.build(2)), 'each of its processes may have 1 slot');
@@ -113,4 +113,19 @@ test('several at once are waited for, what is free is kept for them, and after a
   assert.equal(world.reason(other), undefined);
   world.pass(GIVE_WAY + 1);
   assert.equal(world.reason(lease), '1st in the queue; 1 set aside');
+});
+
+test('what a bound allows is kept for several at once', () => {
+  const world = new World(8);
+  const caps = [new Cap('rule 1 (label ci *)', 4)];
+  const holder = world.build(1, { caps });
+  const [, last] = [world.build(1, { caps }), world.build(1, { caps })];
+  const lease = world.build(1, { caps, min: 3 });
+  const other = world.build(1, { caps });
+  const full = 'builds under rule 1 (label ci *) may have 4 slots in all; 3 of these are out';
+  assert.equal(world.reason(lease), `${full}; 1 set aside`);
+  assert.equal(world.reason(other), 'what is free under rule 1 (label ci *) is kept for a build that needs 3 at once');
+  world.ledger.release(last, 1);
+  world.ledger.release(holder, 1);
+  assert.deepEqual([world.reason(lease), lease.held], [undefined, 3]);
 });
