@@ -39,10 +39,16 @@ export function decodeFacts(bytes: Uint8Array): Decoded {
     const [key, value] = fact;
     facts.delete(key); // what was said last comes last
     if (value !== undefined) facts.set(key, value);
-    if (key === 'stint') format = (value as { format: number }).format;
+    if (key === 'stint') format = formatOf(value);
   }
   if (torn !== undefined && torn.length > 0 && lines.length === 0) damaged++;
   return { facts, format, damaged };
+}
+
+/** 0: it is no head. */
+function formatOf(head: unknown): number {
+  const { format, counters } = (head ?? {}) as { format?: unknown; counters?: unknown };
+  return typeof format === 'number' && typeof counters === 'string' ? format : 0;
 }
 
 /** The key under which the counters that belong to facts are kept. */

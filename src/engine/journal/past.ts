@@ -3,6 +3,7 @@ import { readSync } from 'node:fs';
 import type { Mark } from './counters.ts';
 import { countersOf, decodeFacts, type Facts, FORMAT } from './facts.ts';
 import {
+  COUNTERS_SIZE,
   DOUBT,
   DOUBTS,
   FILE,
@@ -57,6 +58,7 @@ export class PastCounters {
     if (words[HEAD.magic] !== MAGIC) throw new Error('the counters of the journal have no head');
     const version = words[HEAD.version] as number;
     if (version < 1 || version > VERSION) throw new Error(`the counters of the journal have version ${version}`);
+    checkHead(words);
     this.#words = words;
     if (version > 1) this.#unpack();
   }
@@ -174,10 +176,25 @@ export function readAll(fd: number): Buffer {
   }
 }
 
+/** A head says how much is read: what it says must be possible. @throws Error */
+function checkHead(head: Int32Array): void {
+  const [most, version] = [COUNTERS_SIZE / 4, head[HEAD.version] as number];
+  const parts = [
+    [head[HEAD.recordsAt], head[HEAD.recordsEnd], RECORD.words],
+    [head[HEAD.filesAt], head[HEAD.filesEnd], FILE.words],
+    ...(version > 1 ? [[head[HEAD.waitsAt], head[HEAD.waitsEnd], WAIT_WORDS]] : []),
+  ] as [number, number, number][];
+  for (const [at, count, words] of parts) {
+    if (at < 0 || count < 0 || at + count * words > most)
+      throw new Error('the counters of the journal have a damaged head');
+  }
+}
+
 /** The words of counters, as far as they are in use: a copy. */
 function wordsOf(fd: number): Int32Array {
   const head = new Int32Array(DOUBTS[1]);
   readWords(fd, head, 0);
+  checkHead(head);
   const records = (head[HEAD.recordsAt] as number) + (head[HEAD.recordsEnd] as number) * RECORD.words;
   const files = (head[HEAD.filesAt] as number) + (head[HEAD.filesEnd] as number) * FILE.words;
   const waits = (head[HEAD.waitsAt] as number) + (head[HEAD.waitsEnd] as number) * WAIT_WORDS;

@@ -155,6 +155,14 @@ test('foreign bytes are refused', () => {
   layOut(words, FILES, 4);
   words[1] = 99;
   assert.throws(() => new PastCounters(words), /version 99/);
+  for (const at of [2, 3, 4, 5]) {
+    for (const value of [-1, 2 ** 31 - 1]) {
+      const damaged = new Int32Array(SIZE);
+      layOut(damaged, FILES, 4);
+      damaged[at] = value;
+      assert.throws(() => new PastCounters(damaged), /damaged head/, `${at}: ${value}`);
+    }
+  }
 });
 
 class Killed extends Error {}

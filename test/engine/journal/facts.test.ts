@@ -62,6 +62,8 @@ test('a damaged byte costs no more than its line, or two, and is told', () => {
 
 test('a text without a head, or of noise, is told', () => {
   assert.equal(decodeFacts(Buffer.alloc(0)).format, 0);
+  for (const head of [null, 7, {}, { format: 'x' }, { format: 1 }])
+    assert.equal(decodeFacts(Buffer.from(encodeFact('stint', head))).format, 0);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (noise) => {
       assert.equal(decodeFacts(noise).format, 0);
