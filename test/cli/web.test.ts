@@ -1,10 +1,14 @@
 // `stint web` with a real daemon: who gets what from it, and how it ends.
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { type Place, type Started, startPool } from '../helpers/pool.ts';
+import { HttpError } from '../../src/api/call.ts';
+import { serveApi } from '../../src/api/server.ts';
+import { Place, type Started, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
+import { poolOf } from './top/pools.ts';
 
 const PATIENCE = 60_000;
 
@@ -132,6 +136,26 @@ test('who looks on hears that the daemon ends, and goes on with the next', async
   assert.equal((await started.ended).code, 0);
   next?.kill('SIGTERM');
   assert.equal((await next?.ended)?.code, 0);
+});
+
+test('a pool that goes on without an engine is shown, and said to be degraded', async (t) => {
+  const place = new Place(t);
+  mkdirSync(place.dir, { mode: 0o700 });
+  const status = poolOf([], { capacity: 7, degraded: 'the engine process was killed by SIGSEGV, 5 times in a row' });
+  const refuse = () => {
+    throw new HttpError(503, `the daemon is degraded: ${status.degraded}`);
+  };
+  const daemon = await serveApi(place.socket, '0.1.0', [
+    { method: 'GET', path: '/live', answer: refuse },
+    { method: 'GET', path: '/status', answer: () => status },
+  ]);
+  t.after(() => daemon.close());
+  const { origin, cookie, started } = await startWeb(place);
+  const live = await ask(`${origin}/live`, { headers: { cookie }, enough: (body) => body.includes('\n\n') });
+  const { pool } = JSON.parse(/^event: picture\ndata: (.*)$/m.exec(live.body)?.[1] as string);
+  assert.deepEqual([pool.capacity, pool.degraded, pool.builds], [7, status.degraded, []]);
+  started.kill('SIGTERM');
+  assert.equal((await started.ended).code, 0);
 });
 
 test('where no daemon is, it says so and waits', async (t) => {

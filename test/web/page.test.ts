@@ -8,7 +8,7 @@ import { noBrowser as skip, startBrowser, type Tab, type TabOptions } from '../h
 import { until } from '../helpers/until.ts';
 import { faults } from './access.ts';
 import { type Stage, startStage } from './stage.ts';
-import { crowd, nobody, type Story, slump, workshop } from './story.ts';
+import { crowd, nobody, plain, type Story, slump, workshop } from './story.ts';
 
 const PICTURES = join(import.meta.dirname, '../../.cache/page');
 const PATIENCE = 60_000;
@@ -70,6 +70,7 @@ const scenes: [name: string, showing: Showing][] = [
   ['busy', { story: crowd, before: 60 }],
   ['empty', { story: nobody }],
   ['held-back', { story: slump }],
+  ['degraded', { story: plain }],
   ['history', { at: '#/history' }],
   ['build', { at: '#/build/4' }],
   ['build-narrow', { at: '#/build/4', width: 360, height: 740, dark: true }],
@@ -103,7 +104,10 @@ test(
     assert.equal(await page.getByRole('alert').count(), 0);
     stage.end();
     await page.getByRole('alert').waitFor();
-    assert.match(await page.getByRole('alert').innerText(), /^There is no daemon: .* What is below is from before\.$/);
+    assert.match(
+      await page.getByRole('alert').innerText(),
+      /^The daemon does not answer: .* What is below is from before\.$/,
+    );
     assert.equal(await page.getByRole('status').first().innerText(), 'no daemon');
     assert.equal(await rows(), 6);
     assert.deepEqual(await page.evaluate(faults), []);

@@ -194,6 +194,12 @@ export const crowd: Story = (second) => {
 /** Nobody is there. */
 export const nobody: Story = (second) => ({ status: poolOf([], { capacity: 16 }), machine: machineAt(second, 0) });
 
+/** There is no engine. */
+export const plain: Story = (second) => ({
+  status: poolOf([], { capacity: 16, degraded: 'the engine process was killed by SIGSEGV, 5 times in a row' }),
+  machine: machineAt(second, 0),
+});
+
 /** The memory is short, and a command has settings of its own. */
 export const slump: Story = (second) => {
   const { status, ...rest } = workshop(second - 100);

@@ -76,7 +76,7 @@ function Trouble({ feed: { state, reason, now } }: { feed: Feed }) {
     <div class="trouble" role="alert">
       {state === 'gone' && (
         <p>
-          <b>There is no daemon:</b> {reason}. It is looked for every second.{old}
+          <b>The daemon does not answer:</b> {reason}. It is looked for every second.{old}
         </p>
       )}
       {state === 'silent' && (

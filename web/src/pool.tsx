@@ -7,7 +7,7 @@ import { colour, OTHERS, type Palette, usedBy } from './palette.ts';
 const SINGLE = 64;
 
 export function Pool({ pool, machine, palette }: PictureEvent & { palette: Palette }) {
-  const { capacity, limit, free, waiting, limits, with: withs } = pool;
+  const { capacity, limit, free, waiting, limits, with: withs, degraded } = pool;
   const used = capacity - free;
   const processors = navigator.hardwareConcurrency;
   return (
@@ -18,6 +18,11 @@ export function Pool({ pool, machine, palette }: PictureEvent & { palette: Palet
         {waiting > 0 && <span class="waits">{waiting} waited for</span>}
       </h2>
       <SlotBar pool={pool} palette={palette} />
+      {degraded !== undefined && (
+        <p class="callout bad">
+          <b>Degraded:</b> {degraded}. Slots go to who comes first, and builds are not known.
+        </p>
+      )}
       {limits.map(({ name, slots, reason }) => (
         <p key={`${name} ${reason}`} class="callout">
           <b>

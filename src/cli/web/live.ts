@@ -1,10 +1,10 @@
 // What a page that is open is told every second: the picture of the pool, with what the machine says of itself. When the daemon
 // is gone the page is told so, and the daemon looked for until it is back.
 import type { ServerResponse } from 'node:http';
-import type { Picture } from '../../api/schema.ts';
+import type { Picture, Status } from '../../api/schema.ts';
 import { reason } from '../../errors.ts';
 import type { RuntimeDir } from '../../process/runtime-dir.ts';
-import { NoDaemon } from '../client.ts';
+import { call, NoDaemon, Refused } from '../client.ts';
 import { openEvents } from '../events.ts';
 import type { GoneEvent, PictureEvent } from './contract.ts';
 import type { Machine } from './machine.ts';
@@ -35,9 +35,21 @@ export function follow(runtime: RuntimeDir, machine: Pick<Machine, 'look'>, resp
       await stream.ended;
       gone('the daemon has ended');
     } catch (error) {
-      gone(error instanceof NoDaemon ? `no daemon is running for ${runtime.dir}` : reason(error));
+      const plain = error instanceof Refused ? await plainPicture(runtime) : undefined;
+      if (plain !== undefined) tell('picture', { pool: plain, machine: machine.look() });
+      else gone(error instanceof NoDaemon ? `no daemon is running for ${runtime.dir}` : reason(error));
     }
     if (!response.destroyed) timer = setTimeout(look, AGAIN);
   };
   void look();
+}
+
+/** Of a pool that goes on without an engine, and so without events; undefined: it is none. */
+async function plainPicture(runtime: RuntimeDir): Promise<Picture | undefined> {
+  try {
+    const status = await call<Status>(runtime, 'GET', '/status');
+    return status.degraded === undefined ? undefined : { ...status, time: Date.now(), builds: [] };
+  } catch {
+    return undefined; // it is asked again
+  }
 }
