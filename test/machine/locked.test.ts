@@ -204,3 +204,21 @@ test('while a client keeps its pipe locked without our help, another engine goes
   machine.daemon.kill('SIGTERM');
   assert.equal((await machine.daemon.ended).code, 0);
 });
+
+test('a lease whose pipe is kept locked ends, and its slots are free, while that takes', { skip, timeout: 300_000 }, async (t) => {
+  const machine = await startMachine(t, 4);
+  const script = 'exec 3<&0; python3 -c "$0" "$1" 0 <&3 & echo "root $$"; wait';
+  const lease = machine.spawnRun(['--slots', '3..3', '--', 'bash', '-c', script, UNFILLED, machine.node], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    deadline: 280_000,
+  });
+  const said = (word: string) => lease.output.stdout.includes(word);
+  await until('it has its pipe', () => said('locked') || said('userfaultfd'), 60_000);
+  const { pids } = await machine.status();
+  const root = Number(/root (\d+)/.exec(lease.output.stdout)?.[1]);
+  process.kill(root, 'SIGKILL');
+  await until('another engine serves', async () => (await machine.enginePid()) !== pids.engine, 60_000);
+  const { free, capacity } = await machine.untilIdle();
+  assert.equal(free, capacity);
+  lease.killAll('SIGKILL');
+});
