@@ -189,7 +189,7 @@ export class Watch {
     this.#triggers?.close();
     const most = Object.entries(pressureMax(this.#limiter.config));
     const set = Object.fromEntries(most.filter(([, percent]) => percent > 0));
-    this.#triggers = new Triggers(set, () => {
+    this.#triggers = openTriggers(set, () => {
       const pause = this.#lookedAt + AGAIN - performance.now();
       if (!this.#stopped && this.#builds.size > 0) this.#lookAfter(Math.max(0, pause));
     });
@@ -207,5 +207,14 @@ export class Watch {
     this.#memory.changed = false;
     this.#writtenAt = performance.now();
     this.#options.learned?.write(this.#memory.learned);
+  }
+}
+
+/** Undefined: there are no descriptors left for them, and no build has to wait for that: what they tell is seen a moment later without them. */
+function openTriggers(most: Readonly<Record<string, number>>, pulled: () => void): Triggers | undefined {
+  try {
+    return new Triggers(most, pulled);
+  } catch {
+    return undefined;
   }
 }

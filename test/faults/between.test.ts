@@ -1,5 +1,6 @@
-// The engine process dies between two steps of its, where that once left something behind.
+// The engine process dies between two steps of its, or a call fails, where that once left something behind or refused a build.
 import assert from 'node:assert/strict';
+import os from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { noMachine } from '../helpers/machine.ts';
@@ -24,6 +25,16 @@ for (const system of [false, true]) {
     await stage.place.untilIdle(PATIENCE);
   });
 }
+
+test('a build begins though no descriptor is left to hear of pressure by', {
+  skip: missing('gcc') ?? false,
+}, async (t) => {
+  const stage = await openStage(t, { system: false });
+  const value = os.constants.errno.EMFILE;
+  stage.arm({ role: 'main', action: 'error', point: 'pressure.Triggers.new', nth: 1, times: 1, value });
+  assert.equal((await stage.place.run(['--', 'true'], { deadline: PATIENCE })).code, 0);
+  assert.ok(stage.disarm());
+});
 
 test('a build whose last process was forgotten, and it not yet, is over', {
   skip: noMachine() ?? missing('gcc') ?? false,
