@@ -29,7 +29,7 @@ export class Cap {
 export function roomOf(build: Build): number {
   let room = Number.POSITIVE_INFINITY;
   for (const cap of build.caps) {
-    const under = roomUnder(cap, build);
+    const under = cap.aside === undefined ? cap.limit - cap.out : roomUnder(cap, build);
     if (under < room) room = under;
   }
   return room;
