@@ -20,7 +20,7 @@ for (const { system, whose, skip } of POOLS) {
     for (const order of ORDERS) {
       const { pids } = await stage.place.status();
       const clients = stage.begin();
-      await stage.place.untilStatus(({ builds }) => builds.length > 0);
+      await stage.untilBegun();
       for (const one of order) process.kill(pids[one], 'SIGSTOP');
       await pause(LONG);
       for (const one of order) process.kill(pids[one], 'SIGCONT');
@@ -35,7 +35,7 @@ for (const { system, whose, skip } of POOLS) {
     const stage = await openStage(t, { system });
     const { pids } = await stage.place.status();
     const clients = stage.begin();
-    await stage.place.untilStatus(({ builds }) => builds.length > 0);
+    await stage.untilBegun();
     process.kill(pids.keeper, 'SIGSTOP');
     process.kill(pids.engine, 'SIGKILL');
     await pause(LONG);

@@ -2,11 +2,13 @@
 // After each round nothing may have gone wrong for any of them, and all slots must be back.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { startMachine } from '../helpers/machine.ts';
 import { type Place, type Started, startPool } from '../helpers/pool.ts';
+import { until } from '../helpers/until.ts';
 import { decodePlan, encodePlan, type Plan, SIZE } from './plan.ts';
 
 const SLOTS = 3;
@@ -84,6 +86,11 @@ export class Stage {
     ];
   }
 
+  /** Waits until the first client of a round has begun to work. */
+  async untilBegun(): Promise<void> {
+    await until('a client works', () => readFileSync(this.#log, 'utf8') !== '', PATIENCE);
+  }
+
   /** Waits until a round is over, and finds that nothing was lost or doubled. */
   async end(clients: readonly Started[], { strict = true }: { strict?: boolean } = {}): Promise<void> {
     const results = await Promise.all(clients.map(({ ended }) => ended));
@@ -104,8 +111,7 @@ export class Stage {
 
 /** A daemon of the machine, or of a user, with points. */
 export async function openStage(t: TestContext, { system }: { system: boolean }): Promise<Stage> {
-  const { mkdtempSync, rmSync } = await import('node:fs');
-  const folder = mkdtempSync('/tmp/stint-faults-');
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'stint-faults-'));
   chmodSync(folder, 0o755);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const plan = join(folder, 'plan');

@@ -33,7 +33,7 @@ async function pointsOf(stage: Stage, role: Plan['role'], when: When): Promise<M
 }
 
 async function killInTheMidst(stage: Stage, engine: number): Promise<void> {
-  await stage.place.untilStatus(({ builds }) => builds.some(({ state }) => state === 'running'));
+  await stage.untilBegun();
   process.kill(engine, 'SIGKILL');
 }
 

@@ -205,7 +205,10 @@ test('while a client keeps its pipe locked without our help, another engine goes
   assert.equal((await machine.daemon.ended).code, 0);
 });
 
-test('a lease whose pipe is kept locked ends, and its slots are free, while that takes', { skip, timeout: 300_000 }, async (t) => {
+test('a lease whose pipe is kept locked ends, and its slots are free, while that takes', {
+  skip,
+  timeout: 300_000,
+}, async (t) => {
   const machine = await startMachine(t, 4);
   const script = 'exec 3<&0; python3 -c "$0" "$1" 0 <&3 & echo "root $$"; wait';
   const lease = machine.spawnRun(['--slots', '3..3', '--', 'bash', '-c', script, UNFILLED, machine.node], {
