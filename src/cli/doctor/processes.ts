@@ -2,7 +2,7 @@
 // everybody, and waits for nobody.
 import { readdirSync, readFileSync } from 'node:fs';
 import { relativesOf, statusOf } from '../../process/proc.ts';
-import { argumentsOf } from '../../process/proc-memory.ts';
+import { argumentsOf, environOf } from '../../process/proc-memory.ts';
 import type { Process, Server } from './facts.ts';
 
 export function processTable(): Process[] {
@@ -32,7 +32,7 @@ export const withArguments = (processes: readonly Process[]): Promise<Process[]>
 
 const STRAYS = /^(?:g?make|gnumake|ninja|ninja-build)$/;
 
-/** The daemons of machines' pools; `usual`: the directory of one that was not told any. */
+/** The daemons of machines' pools; `usual`: the directory of one that was not told any, as far as can be seen. */
 export async function serversAmong(processes: readonly Process[], usual: string): Promise<Server[]> {
   const nodes = processes.filter(({ comm }) => NODE.test(comm));
   const told = await Promise.all(
@@ -42,7 +42,8 @@ export async function serversAmong(processes: readonly Process[], usual: string)
       if (at === -1 || args.includes('--user', at)) return undefined;
       const mount = args.indexOf('--mount', at);
       const dir = mount === -1 ? args.find((word) => word.startsWith('--mount='))?.slice(8) : args[mount + 1];
-      return { pid, inner: innerOf(pid), dir: (dir ?? usual).replace(/\/+$/, '') };
+      const said = dir ?? (await environOf(pid))?.get('STINT_MOUNT') ?? usual;
+      return { pid, inner: innerOf(pid), dir: said.replace(/\/+$/, '') };
     }),
   );
   const found = told.filter((one) => one !== undefined);
