@@ -188,7 +188,7 @@ export class System implements Ground {
   resume(): void {
     this.#pipes.resume();
     for (const running of this.#builds.byId.values()) {
-      const left = running.rootFd !== -1 || running.lease !== undefined || this.#membersOf(running).size > 0;
+      const left = running.rootFd !== -1 || running.lease?.pipe !== undefined || this.#membersOf(running).size > 0;
       if (!left) this.#builds.end(running);
     }
   }

@@ -210,7 +210,7 @@ test('a lease whose pipe is kept locked ends, and its slots are free, while that
   timeout: 300_000,
 }, async (t) => {
   const machine = await startMachine(t, 4);
-  const script = 'exec 3<&0; python3 -c "$0" "$1" 0 <&3 & echo "root $$"; wait';
+  const script = 'sleep 1000 | python3 -c "$0" "$1" 0 & echo "root $$"; wait';
   const lease = machine.spawnRun(['--slots', '3..3', '--', 'bash', '-c', script, UNFILLED, machine.node], {
     stdio: ['pipe', 'pipe', 'pipe'],
     deadline: 280_000,
