@@ -274,14 +274,16 @@ test('compilers outside the pool are told by who started them, those in a build 
   const make = tool('make44').path as string;
   const inside = pool.spawnRun(['--', make, '-s'], { env: { PATH: goodPath(pool) } });
   await pool.untilStatus(({ free }) => free === 1);
-  const outside = pool.spawn(make, ['-sj2']);
+  // Not below the make that may have started this test: that would be who has started the compilers.
+  const outside = pool.spawn('sh', ['-c', '"$0" -sj2 >&2 & echo $!', make]);
+  const pid = await until('it is started', () => Number(outside.output.stdout) || undefined);
   const found = await until('both are seen', async () => {
     const { report } = await examine(pool);
     return report.findings.some(({ what }) => /^2 compilers/.test(what)) && report.findings;
   });
   assert.deepEqual(
     found.map(({ id, pid, on }) => [id, pid, on.replace(/ of user \d+/, '')]),
-    [['outside-pool', outside.pid, `process ${outside.pid} (make)`]],
+    [['outside-pool', pid, `process ${pid} (make)`]],
   );
   assert.deepEqual((await examine(pool, { args: [String(inside.pid)] })).ids, []);
   inside.killAll('SIGKILL');
