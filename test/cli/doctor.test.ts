@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { VERSION } from '../../src/cli/version.ts';
-import { type Examination, examine, goodPath, pathWith, sleeper } from '../helpers/doctor.ts';
+import { type Examination, examine, goodPath, orphan, pathWith, sleeper } from '../helpers/doctor.ts';
 import { Place, type Pool, STINT, startPool } from '../helpers/pool.ts';
 import { missing, tool } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
@@ -274,9 +274,7 @@ test('compilers outside the pool are told by who started them, those in a build 
   const make = tool('make44').path as string;
   const inside = pool.spawnRun(['--', make, '-s'], { env: { PATH: goodPath(pool) } });
   await pool.untilStatus(({ free }) => free === 1);
-  // Not below the make that may have started this test: that would be who has started the compilers.
-  const outside = pool.spawn('sh', ['-c', '"$0" -sj2 >&2 & echo $!', make]);
-  const pid = await until('it is started', () => Number(outside.output.stdout) || undefined);
+  const { pid, started: outside } = await orphan(pool, make, '-sj2');
   const found = await until('both are seen', async () => {
     const { report } = await examine(pool);
     return report.findings.some(({ what }) => /^2 compilers/.test(what)) && report.findings;

@@ -4,9 +4,10 @@ import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Report } from '../../src/cli/doctor/report.ts';
-import { type Place, type SpawnOptions, STINT } from './pool.ts';
+import { type Place, type SpawnOptions, STINT, type Started } from './pool.ts';
 import { isMarked } from './processes.ts';
 import { toolPath } from './toolchain.ts';
+import { until } from './until.ts';
 
 /** docs/doctor.schema.json, without fields that it does not name: the page would not explain them. */
 export const reportSchema = JSON.parse(
@@ -79,4 +80,11 @@ export function sleeper(place: Place, name: string): string {
   const path = join(place.folder, name);
   copyFileSync('/usr/bin/sleep', path);
   return path;
+}
+
+/** Starts a program below nobody: else the make that may have started the tests would be who has started it all. */
+export async function orphan(place: Place, file: string, args: string): Promise<{ pid: number; started: Started }> {
+  const started = place.spawn('sh', ['-c', `"$0" ${args} >&2 & echo $!`, file]);
+  const pid = await until('it is started', () => Number(started.output.stdout) || undefined);
+  return { pid, started };
 }

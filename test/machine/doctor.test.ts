@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { examine, goodPath, sleeper } from '../helpers/doctor.ts';
+import { examine, goodPath, orphan, sleeper } from '../helpers/doctor.ts';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { STINT } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -184,16 +184,16 @@ test('compilers below a client of the node are inside, those beside it are outsi
   const inside = machine.spawn(make, ['-s'], { env: { MAKEFLAGS: machine.makeflags() } });
   await machine.untilStatus(({ free }) => free === 2);
   assert.deepEqual((await examine(machine)).ids, []);
-  const outside = machine.spawn(make, ['-sj2']);
+  const { pid, started: outside } = await orphan(machine, make, '-sj2');
   const found = await until('it is seen', async () => {
     const { report } = await examine(machine);
     return report.findings.some(({ what }) => /^2 compilers/.test(what)) && report.findings;
   });
   assert.deepEqual(
-    found.map(({ id, pid }) => [id, pid]),
-    [['outside-pool', outside.pid]],
+    found.map((one) => [one.id, one.pid]),
+    [['outside-pool', pid]],
   );
-  const asked = await examine(machine, { args: [String(outside.pid)], env: { PATH: goodPath(machine) } });
+  const asked = await examine(machine, { args: [String(pid)], env: { PATH: goodPath(machine) } });
   assert.deepEqual(
     asked.ids.filter((id) => !id.endsWith('too-old')),
     ['stray-jobs', 'outside-pool'],
