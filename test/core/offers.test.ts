@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Cap } from '../../src/core/caps.ts';
+import { Cap, roomUnder } from '../../src/core/caps.ts';
 import { Ledger } from '../../src/core/ledger.ts';
 import { type Offer, Offers } from '../../src/core/offers.ts';
 import { DEFAULT_POLICY, PATIENCE, type Policy, SET_ASIDE, STRICT_POLICY } from '../../src/core/policy.ts';
@@ -223,8 +223,11 @@ test('whoever waits under bounds is served while what would make room for it lie
       const blocked = world.pipes.filter((pipe) => pipe.blocked > 0).map(({ build }) => build);
       const begun = [...world.ledger.builds].filter(({ waiting }) => waiting.peek()?.kind === 'implicit');
       for (const build of [...blocked, ...begun.filter(({ demands }) => !demands)]) {
-        const short = build.caps.filter(({ limit, out }) => limit <= out);
-        const lacks = short.find((cap) => lying((pipe) => pipe.build.caps.includes(cap)) <= cap.out - cap.limit);
+        const short = build.caps.filter((cap) => roomUnder(cap, build) <= 0);
+        const lacks = short.find((cap) => {
+          const kept = roomUnder(cap, build) < cap.limit - cap.out; // set aside for a demand of several
+          return kept || lying((pipe) => pipe.build.caps.includes(cap)) <= cap.out - cap.limit;
+        });
         const served = lacks === undefined && world.ledger.free + lying(() => true) > 0;
         assert.ok(!served, 'somebody waits for what lies unused');
       }
