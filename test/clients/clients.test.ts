@@ -9,7 +9,7 @@ import { missing } from '../helpers/toolchain.ts';
 import { KINDS, PYTHON_KINDS } from './projects.ts';
 import { buildAll, openWorkshop, PATIENCE, peaks } from './rounds.ts';
 
-const ROUNDS = Number(process.env.STINT_ROUNDS ?? 20);
+const ROUNDS = Number(process.env.STINT_ROUNDS ?? 8);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 const ALL = [...KINDS, ...PYTHON_KINDS];
 /** How many of 100 rounds have the slow ones. */

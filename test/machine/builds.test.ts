@@ -12,7 +12,7 @@ import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { seeded } from '../helpers/random.ts';
 import { missing } from '../helpers/toolchain.ts';
 
-const ROUNDS = Number(process.env.STINT_ROUNDS ?? 4);
+const ROUNDS = Number(process.env.STINT_ROUNDS ?? 3);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 const SLOTS = 3;
 const ALL = [...KINDS, ...PYTHON_KINDS];

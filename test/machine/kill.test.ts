@@ -10,7 +10,7 @@ import { missing } from '../helpers/toolchain.ts';
 import { DEADLINE } from '../helpers/until.ts';
 import { buildRacers, type Mode, NODES, Racer, startTrack, untilBlocked, untilTrue } from './racers.ts';
 
-const ROUNDS = Number(process.env.STINT_ROUNDS ?? 1000);
+const ROUNDS = Number(process.env.STINT_ROUNDS ?? 600);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 /** For how long the daemon stands still at the least, milliseconds. */
 const STOPPED = 5000;

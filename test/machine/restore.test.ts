@@ -14,7 +14,7 @@ import { seeded } from '../helpers/random.ts';
 import { missing } from '../helpers/toolchain.ts';
 import { buildRacers, NODES, Racer, startTrack, untilBlocked, untilTrue } from './racers.ts';
 
-const ROUNDS = Number(process.env.STINT_ROUNDS ?? 6);
+const ROUNDS = Number(process.env.STINT_ROUNDS ?? 4);
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
 
 /** Where the kernel cannot ask again what was not answered, the journal has to know who waits. */
