@@ -72,6 +72,8 @@ interface BuildFact {
   /** The numbers of what is lent to it, and of what it is the build of. */
   withs: number[];
   below: number | undefined;
+  /** What was said of it alone; missing in a journal of an older engine. */
+  said?: Said;
   ground: unknown;
 }
 
@@ -217,7 +219,7 @@ export class Builds {
   /** Writes down what the next engine has to know of a build, once it has started. */
   note(running: Running): void {
     if (!running.started) return;
-    const { id, facts, path, root, rootFd, lease, withs, below } = running;
+    const { id, facts, path, root, rootFd, lease, withs, below, said } = running;
     const fact: BuildFact = {
       facts,
       gone: rootFd === -1,
@@ -226,6 +228,7 @@ export class Builds {
       lease: lease && { min: lease.min, max: lease.max, signal: lease.signal },
       withs: [...withs].map((one) => one.id),
       below: below?.id,
+      said,
       ground: this.#ground.fact(running),
     };
     this.#journal.put(`build:${id}`, fact);
@@ -247,6 +250,8 @@ export class Builds {
     const running = this.add(id, facts, { withs: this.#withs.named(fact.withs), below });
     running.started = true;
     running.path = fact.path;
+    Object.assign(running.said, fact.said);
+    this.#stand(running);
     const rootFd = fact.gone ? undefined : this.#journal.claim(`root:${id}`);
     if (rootFd !== undefined) this.#watchRoot(running, rootFd);
     const had = (fact.root && past.counters.value(fact.root)) ?? 0;
@@ -356,6 +361,7 @@ export class Builds {
     }
     if (lowered !== undefined) running.said.lowered = lowered;
     this.#stand(running);
+    this.note(running);
   }
 
   /** Takes back what nobody can have any more; how many slots that was. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { BuildStatus, Status } from '../../src/api/schema.ts';
+import { ask } from '../helpers/api.ts';
 import { killEngine, type Served } from '../helpers/engine-kills.ts';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { STINT, startPool } from '../helpers/pool.ts';
@@ -27,6 +28,9 @@ for (const [name, start, skip] of POOLS) {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const run = pool.spawnRun(sh('sleep 1000'));
+    const { builds: first } = await pool.untilStatus(({ builds }) => builds.some(({ rootPid }) => rootPid === run.pid));
+    const id = first.find(({ rootPid }) => rootPid === run.pid)?.id;
+    await ask(pool.socket, 'PATCH', `/builds/${id}`, { weight: 5, class: 'background' });
     await until('the lease has counted', () => lease.output.stdout === '2\n');
     const before = await pool.untilStatus((status) => told(status).builds.length === 3 && status.with.length === 1);
 
