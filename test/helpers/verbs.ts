@@ -1,0 +1,20 @@
+// What people may say to `stint`, in order.
+export const VERBS = [
+  'config',
+  'doctor',
+  'env',
+  'explain',
+  'get',
+  'history',
+  'lease',
+  'run',
+  'serve',
+  'set',
+  'status',
+  'top',
+  'trace',
+  'upgrade',
+  'watch',
+  'web',
+  'with',
+] as const;
