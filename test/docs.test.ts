@@ -5,6 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { EXIT } from '../src/errors.ts';
 import { Place, STINT } from './helpers/pool.ts';
+import { VERBS } from './helpers/verbs.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -45,22 +46,7 @@ test('README has each exit code of stint, and no other', () => {
 test('every option in a help text is explained in README or is plain help', async (t) => {
   const place = new Place(t);
   const readme = read('README.md');
-  for (const verb of [
-    'config',
-    'doctor',
-    'env',
-    'explain',
-    'get',
-    'lease',
-    'run',
-    'serve',
-    'set',
-    'status',
-    'top',
-    'watch',
-    'web',
-    'with',
-  ]) {
+  for (const verb of VERBS) {
     const { stdout, code } = await place.stint([verb, '--help']);
     assert.equal(code, 0);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 120, `${verb} --help: ${line}`);

@@ -67,10 +67,12 @@ export class HttpError extends Error {
   }
 }
 
+/** Whether a user is root, or the daemon's own. */
+export const isOwn = (uid: number): boolean => uid === 0 || uid === process.getuid?.();
+
 /** Whether `peer` may change the pool: root, the user that the daemon runs as, and members of `group`. */
 export function mayChange({ uid, gid, groups }: Peer, group?: number): boolean {
-  if (uid === 0 || uid === process.getuid?.()) return true;
-  return group !== undefined && (gid === group || groups.includes(group));
+  return isOwn(uid) || (group !== undefined && (gid === group || groups.includes(group)));
 }
 
 /** Why `peer` may not. */

@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { reason, StintError } from '../errors.ts';
 import { peerCredentials, peerGroups } from '../kernel/peercred.ts';
-import { HttpError, type Peer, type Route, type Send, Text } from './call.ts';
+import { HttpError, isOwn, type Peer, type Route, type Send, Text } from './call.ts';
 import { findRoute } from './match.ts';
 import { API_HEADER, API_VERSION, VERSION_HEADER } from './schema.ts';
 
@@ -169,8 +169,6 @@ function userOf(socket: Socket): number {
     return -1;
   }
 }
-
-const isOwn = (uid: number): boolean => uid === 0 || uid === process.getuid?.();
 
 function peerOf(socket: Socket): Peer {
   const fd = descriptorOf(socket);

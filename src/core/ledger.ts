@@ -395,7 +395,7 @@ export class Ledger {
 
   #add(waiter: Waiter): void {
     const { build } = waiter.client;
-    accrue(build, this.#clock());
+    if (build.waiters === 0) accrue(build, this.#clock());
     if (!this.#waiters.add(waiter)) return;
     this.#shares.update(build);
     this.#newcomers.waits(build, this.#now);
@@ -403,7 +403,7 @@ export class Ledger {
 
   #remove(waiter: Waiter): void {
     const { build } = waiter.client;
-    accrue(build, this.#clock());
+    if (build.waiters === 1) accrue(build, this.#clock());
     if (!this.#waiters.remove(waiter)) return;
     this.#shares.update(build);
     this.#newcomers.leaves(build);

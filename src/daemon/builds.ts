@@ -331,7 +331,7 @@ export class Builds implements Pool, SettingsPool {
     if (known === undefined || account === undefined) recorder.ended(id, undefined);
     else {
       const { facts, user, uid, since } = known;
-      recorder.ended(id, { id, ...facts, user, uid, since, ended: Date.now(), ...pastOf(account), peakMemory });
+      recorder.ended(id, { id, ...facts, user, uid, since, ended: Date.now(), ...pastOf(account, peakMemory) });
     }
     this.#starting.get(id)?.reject(error);
     if (this.#builds.size === 0) this.#empty?.();

@@ -23,7 +23,7 @@ export class Past implements PastPool {
   }
 
   past(query: Parameters<PastPool['past']>[0]): PastBuild[] {
-    return this.#recorder.list(query) as PastBuild[];
+    return this.#recorder.list(query);
   }
 
   trace(id: number): Trace | undefined {

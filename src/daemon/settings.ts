@@ -102,17 +102,15 @@ export class Settings {
       ['set', this.#lasting],
       ['file', this.#file],
     ];
-    const found = Object.entries(KEYS).map(([key, { allowed, standard }]): [string, Setting] => {
+    const settings: Record<string, Setting> = {};
+    for (const [key, { allowed, standard }] of Object.entries(KEYS)) {
       const [from, values] = layers.find(([, said]) => said[key] !== undefined) ?? ['default', { [key]: standard }];
-      return [key, { value: values[key] ?? null, from, allowed }];
-    });
-    const jobs = { value: this.capacity, from: this.#lent.size > 0 ? ('with' as const) : undefined };
-    return Object.fromEntries(
-      found.map(([key, one]) => [
-        key,
-        key === 'jobs' ? { ...one, value: jobs.value, from: jobs.from ?? one.from } : one,
-      ]),
-    );
+      settings[key] = { value: values[key] ?? null, from, allowed };
+    }
+    const jobs = settings.jobs as Setting;
+    jobs.value = this.capacity;
+    if (this.#lent.size > 0) jobs.from = 'with';
+    return settings;
   }
 
   /**

@@ -68,7 +68,7 @@ function buildStatus(
   const { since = 0, user = String(uid) } = known ?? {};
   // A first slot, or all those of a lease.
   const waits = wait === undefined || figures.state !== 'starting' ? {} : { waiting: wait.needs };
-  const past = { ...pastOf(account), ...(peakMemory !== undefined && { peakMemory }) };
+  const past = pastOf(account, peakMemory);
   const bounds = { ...(max !== undefined && { max }), ...(caps.length > 0 && { caps }) };
   const status = {
     ...figures,
@@ -87,11 +87,12 @@ function buildStatus(
 }
 
 /** What a build has had so far. */
-export const pastOf = ({ used, waited, peak, granted }: BuildAccount) => ({
+export const pastOf = ({ used, waited, peak, granted }: BuildAccount, peakMemory: number | undefined) => ({
   slotSeconds: seconds(used),
   waitedSeconds: seconds(waited),
   peak,
   granted,
+  ...(peakMemory !== undefined && { peakMemory }),
 });
 
 /** Of milliseconds; to the millisecond. */

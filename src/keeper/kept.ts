@@ -1,10 +1,10 @@
 // The keeper's side of the store: what it holds for the engine process, and the messages that say so. It knows no meaning of
 // a descriptor.
-import { close, closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { close, closeSync } from 'node:fs';
 import { keepOnExec } from '../kernel/exec.ts';
 import { closeOnExec, MAX_FDS, sendMessage } from '../kernel/fds.ts';
 import { EAGAIN } from '../kernel/io.ts';
-import { openMemory } from '../kernel/memory.ts';
+import { keepText, textIn } from '../kernel/memory.ts';
 
 /** How long to wait for an engine that has not received yet, milliseconds. */
 const PAUSE = 2;
@@ -28,9 +28,7 @@ export class Kept {
 
   /** Leaves everything, and `more`, to the program that this process is about to become: the descriptor that it finds it by. */
   leave(more: object): number {
-    const bytes = Buffer.from(JSON.stringify({ ...more, kept: [...this.#fds] }));
-    const fd = openMemory('stint-keeper', 0);
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+    const fd = keepText('stint-keeper', JSON.stringify({ ...more, kept: [...this.#fds] }));
     // What waits to be closed stays open: else that would have to be waited for now.
     for (const one of [...this.#fds.values(), ...this.#closing.slice(1), fd]) keepOnExec(one);
     return fd;
@@ -38,10 +36,9 @@ export class Kept {
 
   /** Takes over what `leave` has left. @throws Error when it is something else */
   takeOver<T>(fd: number): T {
-    const bytes = Buffer.alloc(fstatSync(fd).size);
-    for (let done = 0; done < bytes.length; ) done += readSync(fd, bytes, done, bytes.length - done, done);
+    const text = textIn(fd);
     closeSync(fd);
-    const { kept, ...more } = JSON.parse(bytes.toString()) as { kept: [string, number][] };
+    const { kept, ...more } = JSON.parse(text) as { kept: [string, number][] };
     for (const [key, one] of kept) {
       closeOnExec(one);
       this.#fds.set(key, one);

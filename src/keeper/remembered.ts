@@ -1,7 +1,7 @@
 // What the main thread has to know again when another engine process goes on: a text in memory that the keeper holds, written whole
 // or not at all. What is said of slots is not here but in the engine's journal.
-import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
-import { openMemory } from '../kernel/memory.ts';
+import { closeSync } from 'node:fs';
+import { keepText, textIn } from '../kernel/memory.ts';
 import type { Store } from './store.ts';
 
 /** The key under which it is kept. */
@@ -27,17 +27,14 @@ export class Remembered {
   write(what: string, value: unknown): void {
     this.#all[what] = value;
     if (this.#store === undefined) return;
-    const bytes = Buffer.from(JSON.stringify(this.#all));
-    const fd = openMemory('stint-main', 0);
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+    const fd = keepText('stint-main', JSON.stringify(this.#all));
     this.#store.keep(KEY, fd);
     closeSync(fd);
   }
 }
 
 function readAll(fd: number): Record<string, unknown> {
-  const bytes = Buffer.alloc(fstatSync(fd).size);
-  for (let done = 0; done < bytes.length; ) done += readSync(fd, bytes, done, bytes.length - done, done);
+  const text = textIn(fd);
   closeSync(fd);
-  return JSON.parse(bytes.toString()) as Record<string, unknown>;
+  return JSON.parse(text) as Record<string, unknown>;
 }

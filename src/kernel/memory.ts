@@ -1,5 +1,5 @@
 // Memory that outlives the process that made it, as long as somebody holds its descriptor: memfd_create(2), mmap(2).
-import { ftruncateSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { bytesAt, check, libc } from './libc.ts';
 
 const memfdCreate = libc.func('int memfd_create(const char *name, unsigned int flags)');
@@ -15,6 +15,21 @@ export function openMemory(name: string, size: number): number {
   const fd = check('memfd_create', memfdCreate(name, MFD_CLOEXEC));
   ftruncateSync(fd, size);
   return fd;
+}
+
+/** The same with a text in it. @throws SystemError, or Node's error: ENOSPC, ENOMEM */
+export function keepText(name: string, text: string): number {
+  const bytes = Buffer.from(text);
+  const fd = openMemory(name, 0);
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+  return fd;
+}
+
+/** The text that lies there, wherever the descriptor stands. */
+export function textIn(fd: number): string {
+  const bytes = Buffer.alloc(fstatSync(fd).size);
+  for (let done = 0; done < bytes.length; ) done += readSync(fd, bytes, done, bytes.length - done, done);
+  return bytes.toString();
 }
 
 /** The first `size` bytes of a file, shared with everybody who has it mapped; they stay mapped. @throws SystemError */

@@ -28,7 +28,7 @@ export interface PastBuild {
   /** Slots granted to it. */
   granted: number;
   /** The most memory that its processes were seen to have together, bytes. */
-  peakMemory?: number | undefined;
+  peakMemory?: number;
 }
 
 /** Which of them. */

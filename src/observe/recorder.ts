@@ -1,7 +1,7 @@
 // What has happened in the pool since the daemon started: a timeline of each build that is there, sums for the metrics, and the
 // history of those that are over. It is told what the engine books and what builds come and go; it only listens.
 import type { History, PastBuild, PastQuery } from './history.ts';
-import { type TapeMemory, TapeReader } from './tape.ts';
+import { type Booking, type TapeMemory, TapeReader } from './tape.ts';
 import { Timeline } from './timeline.ts';
 
 /** What is on the tape is read so often at most, milliseconds. */
@@ -91,26 +91,32 @@ export class Recorder {
   read(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { totals } = this;
-    totals.missed += this.#tape.read((booking) => {
-      const { build, held, waited } = booking;
-      if (held > 0) {
-        totals.granted += held;
-        totals.waitSum += waited / 1000;
-        const bound = WAIT_BOUNDS.findIndex((seconds) => waited <= seconds * 1000);
-        (totals.waits as number[])[bound === -1 ? WAIT_BOUNDS.length : bound] =
-          (totals.waits[bound === -1 ? WAIT_BOUNDS.length : bound] as number) + held;
-      }
-      // The engine books a slot for a build that appears before it tells of it.
-      let timeline = this.#timelines.get(build);
-      if (timeline === undefined) this.#timelines.set(build, (timeline = new Timeline(booking.time)));
-      if (this.#entries >= MAX_ENTRIES) timeline.missed++;
-      else {
-        const before = timeline.length;
-        timeline.add(booking);
-        this.#entries += timeline.length - before;
-      }
+    this.totals.missed += this.#tape.read((booking) => {
+      if (booking.held > 0) this.#count(booking);
+      this.#note(booking);
     });
+  }
+
+  #count({ held, waited }: Booking): void {
+    const { totals } = this;
+    totals.granted += held;
+    totals.waitSum += waited / 1000;
+    const bound = WAIT_BOUNDS.findIndex((seconds) => waited <= seconds * 1000);
+    const bucket = bound === -1 ? WAIT_BOUNDS.length : bound;
+    totals.waits[bucket] = (totals.waits[bucket] as number) + held;
+  }
+
+  #note(booking: Booking): void {
+    // The engine books a slot for a build that appears before it tells of it.
+    const timeline = this.#timelines.get(booking.build) ?? new Timeline(booking.time);
+    this.#timelines.set(booking.build, timeline);
+    if (this.#entries >= MAX_ENTRIES) {
+      timeline.missed++;
+      return;
+    }
+    const before = timeline.length;
+    timeline.add(booking);
+    this.#entries += timeline.length - before;
   }
 
   close(): void {

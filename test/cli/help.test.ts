@@ -4,26 +4,7 @@ import { after, test } from 'node:test';
 import { VERSION } from '../../src/cli/version.ts';
 import { nearest } from '../../src/errors.ts';
 import { Place } from '../helpers/pool.ts';
-
-const VERBS = [
-  'config',
-  'doctor',
-  'env',
-  'explain',
-  'get',
-  'history',
-  'lease',
-  'run',
-  'serve',
-  'set',
-  'status',
-  'top',
-  'trace',
-  'upgrade',
-  'watch',
-  'web',
-  'with',
-];
+import { VERBS } from '../helpers/verbs.ts';
 
 const place = new Place({ after });
 

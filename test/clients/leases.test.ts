@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { type Place, type Started, startPool } from '../helpers/pool.ts';
 import { seeded } from '../helpers/random.ts';
+import { type Samples, sampled } from '../helpers/sampling.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
 
 const SEED = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
@@ -80,25 +81,12 @@ class Site {
   }
 
   /** Looks again and again that who waits holds nothing, and that no more is out than there is. */
-  #watch(): { stop(): Promise<void> } {
-    let stopped = false;
-    const look = async () => {
-      while (!stopped) {
-        const { builds, free, overcommit } = await this.#place.status();
-        assert.ok(free >= 0 && overcommit === 0);
-        for (const { state, implicit, held } of builds) assert.ok(state !== 'starting' || implicit + held === 0);
-        for (const { lease, implicit } of builds) assert.ok(lease === undefined || implicit === 0 || implicit >= 2);
-        await pause(30);
-      }
-    };
-    const looking = look();
-    looking.catch(() => {}); // `stop` tells
-    return {
-      stop: () => {
-        stopped = true;
-        return looking;
-      },
-    };
+  #watch(): Samples {
+    return sampled(this.#place, ({ builds, free, overcommit }) => {
+      assert.ok(free >= 0 && overcommit === 0);
+      for (const { state, implicit, held } of builds) assert.ok(state !== 'starting' || implicit + held === 0);
+      for (const { lease, implicit } of builds) assert.ok(lease === undefined || implicit === 0 || implicit >= 2);
+    });
   }
 
   #check(): void {

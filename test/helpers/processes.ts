@@ -99,7 +99,8 @@ function groupOf(pid: number): number | undefined {
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+/** It may have ended by itself. */
+export function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {

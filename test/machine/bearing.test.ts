@@ -9,6 +9,7 @@ import type { Status } from '../../src/api/schema.ts';
 import { into, newGroup, noGroups } from '../helpers/cgroup.ts';
 import { Machine, noMachine } from '../helpers/machine.ts';
 import { STINT, untilServes } from '../helpers/pool.ts';
+import { send } from '../helpers/processes.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
@@ -167,15 +168,6 @@ test('what a group may have of the memory bounds the builds in it, and no others
   const outside = machine.spawnRun(['--label', 'free', '--', 'sleep', '1000']);
   await machine.untilStatus((status) => slotsOf(status, 'free') === 1, PATIENCE);
   for (const one of [runs, lease, outside]) one.killAll('SIGKILL');
-  for (const { rootPid } of (await machine.status()).builds) end(rootPid);
+  for (const { rootPid } of (await machine.status()).builds) send(rootPid, 'SIGKILL');
   await machine.stop();
 });
-
-/** It may have ended by itself. */
-function end(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has.
-  }
-}

@@ -8,9 +8,9 @@ import type { Status } from '../../src/api/schema.ts';
 import { PATIENCE } from '../clients/rounds.ts';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { STINT, type Started } from '../helpers/pool.ts';
+import { isStarting, isWaiting, slotsOf } from '../helpers/sampling.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
-import { isStarting, isWaiting, slotsOf } from './sampling.ts';
 import { rules, Site, well } from './site.ts';
 
 const skip = noMachine() ?? missing('make44');

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { PATIENCE } from '../clients/rounds.ts';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import type { Started } from '../helpers/pool.ts';
+import { isStarting, isWaiting } from '../helpers/sampling.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
-import { isStarting, isWaiting } from './sampling.ts';
 import { rules, Site, well } from './site.ts';
 
 const skip = noMachine() ?? missing('make44');

@@ -8,9 +8,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PATIENCE } from '../clients/rounds.ts';
 import { type Machine, NOBODY, noMachine, startMachine } from '../helpers/machine.ts';
 import { STINT, type Started } from '../helpers/pool.ts';
+import { slotsOf } from '../helpers/sampling.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
-import { slotsOf } from './sampling.ts';
 
 const BUILDS = 20;
 /** A build keeps its first slot as long as it lives: so the least part of twenty builds is more than twenty. */

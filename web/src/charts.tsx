@@ -2,6 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { Chart } from './chart.tsx';
+import { Choices } from './choices.tsx';
 import { clock, count } from './format.ts';
 import { colour, OTHERS } from './palette.ts';
 import { type Tick, totalOf } from './past.ts';
@@ -44,14 +45,7 @@ export function Charts({ ticks, theme }: { ticks: readonly Tick[]; theme: string
     <section class="card" aria-labelledby="over-time">
       <header class="bar">
         <h2 id="over-time">Slots over time</h2>
-        <fieldset class="choices">
-          <legend class="hidden">How far back</legend>
-          {WINDOWS.map((one) => (
-            <button key={one.name} type="button" aria-pressed={one.span === span} onClick={() => setSpan(one.span)}>
-              {one.name}
-            </button>
-          ))}
-        </fieldset>
+        <Choices legend="How far back" of={WINDOWS} span={span} onChoose={setSpan} />
       </header>
       <Chart
         {...common}

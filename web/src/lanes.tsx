@@ -1,5 +1,6 @@
 // Who held each slot of a build when: a lane for each slot, drawn on a canvas, as there can be many thousand spans.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { Choices } from './choices.tsx';
 import { clock, count, took } from './format.ts';
 import { OTHERS } from './palette.ts';
 import { holdersOf, type Lanes as LanesOf, lanesOf, type Span, type Trace } from './spans.ts';
@@ -37,14 +38,7 @@ export function Lanes({ trace, tint, theme, programOf }: LanesProps) {
     <>
       <header class="bar">
         <h3>Who held each slot</h3>
-        <fieldset class="choices">
-          <legend class="hidden">How much of it</legend>
-          {WINDOWS.map((one) => (
-            <button key={one.name} type="button" aria-pressed={one.span === span} onClick={() => setSpan(one.span)}>
-              {one.name}
-            </button>
-          ))}
-        </fieldset>
+        <Choices legend="How much of it" of={WINDOWS} span={span} onChoose={setSpan} />
       </header>
       <Canvas lanes={lanes} span={span} tint={tint} theme={theme} onSpan={setUnder} />
       <p class="readout" aria-hidden="true">
