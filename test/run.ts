@@ -5,6 +5,7 @@ import { globSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
+import '../packaging/build.ts'; // tests start the program as it is installed
 import { type Counts, report, words } from './helpers/reporter.ts';
 
 /** A test that hangs fails after this many ms; a file that then does not end is killed a little later. */

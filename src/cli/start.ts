@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { reason, StintError } from '../errors.ts';
+import { MAIN } from '../paths.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 
 /** Seconds without a build after which a daemon that nobody asked for leaves. */
@@ -27,8 +27,7 @@ export interface Ended {
  */
 export async function startDaemon(runtime: RuntimeDir, jobs: number | undefined): Promise<Ended | undefined> {
   ensureRuntimeDir(runtime.dir);
-  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-  const args = [main, 'serve', '--user', '--idle-exit', String(IDLE_EXIT)];
+  const args = [MAIN, 'serve', '--user', '--idle-exit', String(IDLE_EXIT)];
   if (jobs !== undefined) args.push('--jobs', String(jobs));
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_ITS_BUSINESS.test(name)));
   const log = openLog(runtime.log);

@@ -1,5 +1,6 @@
 // Starting the engine's thread, which takes a while: it can be begun before it is known what the thread is to do.
 import { Worker } from 'node:worker_threads';
+import { ENGINE_THREAD } from '../paths.ts';
 import type { EngineOptions } from './messages.ts';
 
 /** What the thread is told first. */
@@ -38,6 +39,5 @@ export function beginThread(beginning: Beginning): Worker {
 
 function start(): Waiting {
   const gate = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  const url = new URL('./worker.ts', import.meta.url);
-  return { worker: new Worker(url, { workerData: gate, trackUnmanagedFds: false }), gate };
+  return { worker: new Worker(ENGINE_THREAD, { workerData: gate, trackUnmanagedFds: false }), gate };
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseStatus } from '../../src/api/schema.ts';
 import { ask } from '../helpers/api.ts';
-import { type Pool, type Started, startPool } from '../helpers/pool.ts';
+import { type Pool, STINT, type Started, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 
 const SHOW = 'echo $STINT_SLOTS {slots} "$MAKEFLAGS"';
@@ -210,7 +210,7 @@ test('a command is sent its signal when others wait, and finds in its lease how 
       `exec "$STINT" run --slots 2..4 --resize-signal USR1 --label tests -- sh -c '${script.replaceAll("'", "'\\''")}'`,
     ],
     {
-      env: { STINT: new URL('../../bin/stint', import.meta.url).pathname },
+      env: { STINT: STINT },
     },
   );
   await says('it runs', run, 'ready\n');

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import { findJobserver } from '../../src/jobserver/makeflags.ts';
-import { Place, type Result, startPool } from '../helpers/pool.ts';
+import { Place, type Result, STINT, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 
 const pool = await startPool({ after }, 2);
@@ -261,7 +261,7 @@ describe('the jobserver of stint run', () => {
       const script = `"$STINT" run sh -c 'echo "$STINT_BUILD $STINT_FIFO" >outer; ${inner.replaceAll("'", `'\\''`)}; :'`;
       rmSync(join(pool.folder, 'inner'), { force: true });
       const running = pool.spawn('/bin/sh', ['-c', script], {
-        env: { STINT: join(import.meta.dirname, '../../bin/stint') },
+        env: { STINT: STINT },
       });
       t.after(() => running.killAll('SIGKILL'));
       const seen = await until('the inner command runs', () => {
@@ -285,7 +285,7 @@ describe('the jobserver of stint run', () => {
     // No `+` and no $(MAKE): make 4.3 does not pass its descriptors on to this recipe.
     writeFileSync(makefile, `all:\n\t@"$$STINT" run make --no-print-directory -f inner.mk\n`);
     writeFileSync(join(pool.folder, 'inner.mk'), 'all: a b c\na b c:\n\t@sleep 0.05; echo $@\n');
-    const env = { STINT: join(import.meta.dirname, '../../bin/stint') };
+    const env = { STINT: STINT };
     const { stdout, stderr, code } = await pool.run(['make', '-f', makefile], { env });
     assert.deepEqual([stdout.split('\n').sort(), stderr, code], [['', 'a', 'b', 'c'], '', 0]);
   });
@@ -425,7 +425,7 @@ it('a signal that was ignored stays ignored while stint run waits for its first 
   const holder = pool.spawnRun(['--', 'sleep', '1000']);
   await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
   const waiting = pool.spawn('sh', ['-c', `trap '' HUP; exec "$STINT" run echo done`], {
-    env: { STINT: join(import.meta.dirname, '../../bin/stint') },
+    env: { STINT: STINT },
   });
   await pool.untilStatus(({ builds }) => builds.length === 2);
   waiting.kill('SIGHUP');

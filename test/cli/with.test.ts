@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Status } from '../../src/api/schema.ts';
-import { Place, type Pool, type Started, startPool } from '../helpers/pool.ts';
+import { Place, type Pool, STINT, type Started, startPool } from '../helpers/pool.ts';
 import { seeded } from '../helpers/random.ts';
 import { until } from '../helpers/until.ts';
 
@@ -69,7 +69,7 @@ test('class and weight are those of the builds that begin below the command', as
   const outer = pool.start(
     ['with', '--class', 'background', '--weight', '2', '--', 'sh', '-c', '"$STINT" run sleep 1000'],
     {
-      env: { STINT: join(import.meta.dirname, '../../bin/stint') },
+      env: { STINT: STINT },
     },
   );
   const beside = pool.spawnRun(['sleep', '1000']);
@@ -93,7 +93,7 @@ test('class and weight are those of the builds that begin below the command', as
 
 test('stint with before stint run is the build itself', async (t) => {
   const pool = await startPool(t, 4);
-  const stint = join(import.meta.dirname, '../../bin/stint');
+  const stint = STINT;
   const command = pool.start(['with', '--weight', '3', '--', stint, 'run', 'sleep', '1000']);
   const { builds } = await pool.untilStatus((status) => status.builds[0]?.state === 'running');
   assert.deepEqual([builds[0]?.weight, builds[0]?.rootPid], [3, command.pid]);
@@ -109,7 +109,7 @@ test('hooks of one build that overlap do not overwrite each other', async (t) =>
   const script = `mkfifo a b; exec 8<>a 9<>b
     FIFO=a ./hook --class background --slots 3 & FIFO=b ./hook --class normal --slots 2 --weight 0.5 &
     wait; exec sleep 1000`;
-  const build = pool.spawnRun(['sh', '-c', script], { env: { STINT: join(import.meta.dirname, '../../bin/stint') } });
+  const build = pool.spawnRun(['sh', '-c', script], { env: { STINT: STINT } });
   const both = await pool.untilStatus((status) => status.with.length === 2);
   assert.deepEqual([standings(both), both.capacity], [[['background', 0.5]], 2]);
   assert.deepEqual(

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask } from '../helpers/api.ts';
-import { startPool } from '../helpers/pool.ts';
+import { STINT, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 
 /** Takes a token and is killed; on the word `late` a token is returned all the same. */
@@ -42,7 +42,7 @@ test('what a living client holds is not taken back, what a killed one held is, a
 test('weight and class last as long as the build, beside what is lent', async (t) => {
   const pool = await startPool(t, 3);
   const build = pool.start(['with', '--class', 'background', '--', 'sh', '-c', '"$STINT" run sleep 1000'], {
-    env: { STINT: process.env.STINT ?? `${import.meta.dirname}/../../bin/stint` },
+    env: { STINT: STINT },
   });
   const { builds } = await pool.untilStatus((status) => status.builds[0]?.state === 'running');
   const path = `/builds/${builds[0]?.id}`;

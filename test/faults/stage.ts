@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { startMachine } from '../helpers/machine.ts';
-import { type Place, type Started, startPool } from '../helpers/pool.ts';
+import { type Place, SOURCES, type Started, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 import { decodePlan, encodePlan, type Plan, SIZE } from './plan.ts';
 
@@ -129,8 +129,8 @@ export async function openStage(t: TestContext, { system }: { system: boolean })
       .join(''),
   );
   const place = system
-    ? await startMachine(t, SLOTS, { env, args: ['--config', config] })
-    : await startPool(t, SLOTS, { env });
+    ? await startMachine(t, SLOTS, { stint: SOURCES, env, args: ['--config', config] })
+    : await startPool(t, SLOTS, { stint: SOURCES, env });
   const binary = join(place.folder, 'client-file');
   execFileSync('cc', ['-O1', '-o', binary, join(import.meta.dirname, 'client.c')]);
   copyFileSync(binary, join(place.folder, 'client-pipe'));

@@ -12,8 +12,12 @@ import { DEADLINE, until } from './until.ts';
 
 export type { Result, Started } from './processes.ts';
 
-/** The launcher under test. */
-export const STINT = join(import.meta.dirname, '../../bin/stint');
+const ROOT = join(import.meta.dirname, '../..');
+
+/** The launcher under test: that of the program as it is installed. */
+export const STINT = join(ROOT, 'dist/bin/stint');
+/** The launcher of the sources. */
+export const SOURCES = join(ROOT, 'bin/stint');
 
 /** Variables of a build or a test runner around this test that must not reach what it starts. */
 const FOREIGN = /^(?:MAKEFLAGS|MFLAGS|GNUMAKEFLAGS|CARGO_MAKEFLAGS|MAKELEVEL|XDG_RUNTIME_DIR|STINT_.*|NODE_.*)$/;

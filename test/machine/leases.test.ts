@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
+import { STINT } from '../helpers/pool.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
 import { DEADLINE, until } from '../helpers/until.ts';
 
@@ -64,7 +65,7 @@ test('a stint run inside a lease is part of it, and one that asks for slots gets
   const inner = 'echo $STINT_BUILD {slots} $STINT_SLOTS';
   const nested = `"$STINT" run --slots 1..2 -- sh -c '${inner}'; "$STINT" run --slots 4 -- true; echo $?`;
   const { code, stdout, stderr } = await machine.run(['--slots', '3', '--', 'sh', '-c', nested], {
-    env: { STINT: new URL('../../bin/stint', import.meta.url).pathname },
+    env: { STINT: STINT },
   });
   assert.equal(code, 0);
   assert.match(stdout, /^\d+ 3 2\n125\n$/); // the outer run has put its number in already

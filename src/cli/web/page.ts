@@ -1,10 +1,8 @@
 // The page, read once: one file, which needs nothing beside it, and the policy that holds the browser to that.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { reason, StintError } from '../../errors.ts';
-
-const PATH = fileURLToPath(new URL('../../../web/dist/index.html', import.meta.url));
+import { PAGE } from '../../paths.ts';
 
 export interface Page {
   html: Buffer;
@@ -13,7 +11,7 @@ export interface Page {
 }
 
 /** @throws StintError when it was not built */
-export function readPage(path: string = PATH): Page {
+export function readPage(path: string = PAGE): Page {
   let html: Buffer;
   try {
     html = readFileSync(path);

@@ -1,0 +1,51 @@
+// Builds the program as it is installed: dist/bin/stint, and dist/lib with all modules in few files, the page of `stint web` among them.
+// A program of few files starts in a third of the time. The same sources make the same bytes. Does nothing when nothing has changed.
+import {
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const DIST = join(ROOT, 'dist');
+const PAGE = 'web/dist/index.html';
+const LAUNCHER = 'bin/stint';
+
+const made = statSync(join(DIST, 'package.json'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const sources = globSync(['src/**', 'package*.json', 'packaging/build.ts', LAUNCHER, PAGE], { cwd: ROOT });
+if (sources.some((name) => statSync(join(ROOT, name)).mtimeMs > made)) {
+  const draft = join(ROOT, `.dist-${process.pid}`);
+  await build(draft);
+  rmSync(DIST, { recursive: true, force: true });
+  renameSync(draft, DIST);
+}
+
+async function build(folder: string): Promise<void> {
+  const bundle = await rolldown({
+    cwd: ROOT,
+    // The names that src/paths.ts knows.
+    input: { main: 'src/main.ts', worker: 'src/engine/worker.ts' },
+    platform: 'node',
+    external: ['koffi'], // it has a compiled part
+  });
+  await bundle.write({ dir: join(folder, 'lib'), comments: { annotation: false, jsdoc: false, legal: true } });
+  await bundle.close();
+  mkdirSync(join(folder, 'bin'));
+  copyFileSync(join(ROOT, LAUNCHER), join(folder, LAUNCHER));
+  copyFileSync(join(ROOT, PAGE), join(folder, 'lib/page.html'));
+  symlinkSync('../node_modules', join(folder, 'node_modules')); // for a start from here
+  const { name, version, description, license, type, os, engines, bin, dependencies } = JSON.parse(
+    readFileSync(join(ROOT, 'package.json'), 'utf8'),
+  );
+  const { koffi } = dependencies;
+  const about = { name, version, description, license, type, os, engines, bin, dependencies: { koffi } };
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(about, undefined, 2)}\n`);
+}

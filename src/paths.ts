@@ -1,0 +1,13 @@
+// Where the program's own files are: sources that Node runs as they are, or what `npm run build` made of them, all in one folder.
+import { fileURLToPath } from 'node:url';
+
+const built = !import.meta.url.endsWith('.ts');
+
+const pathOf = (source: string, asBuilt: string) => fileURLToPath(new URL(built ? asBuilt : source, import.meta.url));
+
+/** What Node is started with to be this program. */
+export const MAIN = pathOf('./main.ts', './main.js');
+/** The thread of the engine. */
+export const ENGINE_THREAD = pathOf('./engine/worker.ts', './worker.js');
+/** The page of `stint web`. */
+export const PAGE = pathOf('../web/dist/index.html', './page.html');
