@@ -1,4 +1,4 @@
-// Runs test files one after the other, for they measure the machine that they share:
+// Runs test files, two at a time, and then one after the other those that measure the machine that they share:
 //   node test/run.ts [-t PATTERN] [FILE | FOLDER | GLOB]...      (all of test/**/*.test.ts when none is named)
 // Exits 1 when a test failed, when there was none, and with CI=true when one was skipped.
 import { globSync, statSync } from 'node:fs';
@@ -14,6 +14,19 @@ const patience = Number(process.env.TEST_TIMEOUT ?? 300_000);
 /** How much longer a file may take to end, in ms. */
 const grace = Math.min(patience, 10_000);
 
+/** What these measure, or what they find on the machine, is not to be that of a test beside them. */
+const ALONE = [
+  'test/clients/',
+  'test/machine/',
+  'test/sensors/',
+  'test/web/',
+  'test/cli/doctor',
+  'test/cli/top',
+  'test/kernel/pressure',
+  'test/demo',
+  'test/toolchain',
+];
+
 const root = resolve(import.meta.dirname, '..');
 const { values, positionals } = parseArgs({ options: { t: { type: 'string', short: 't' } }, allowPositionals: true });
 
@@ -21,18 +34,32 @@ process.exitCode = await main(positionals.length > 0 ? positionals : [join(root,
 
 async function main(names: string[]): Promise<number> {
   const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const file of new Set(names.flatMap(filesOf))) {
-    const events = run({
-      files: [file],
-      timeout: patience,
-      signal: AbortSignal.timeout(patience + grace),
-      ...(values.t === undefined ? {} : { testNamePatterns: [new RegExp(values.t)] }),
-    });
-    for await (const line of report(events, relative(root, file), totals)) process.stdout.write(line);
-  }
+  const files = [...new Set(names.flatMap(filesOf))];
+  const alone = files.filter((file) => ALONE.some((part) => relative(root, file).startsWith(part)));
+  const waiting = files.filter((file) => !alone.includes(file));
+  const lane = async (queue: string[], told: boolean) => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) await runFile(file, totals, told);
+  };
+  await Promise.all([lane(waiting, files.length === 1), lane(waiting, false)]);
+  await lane(alone, true);
   process.stdout.write(`${words(totals)}\n`);
   const none = totals.passed + totals.failed + totals.skipped === 0;
   return none || totals.failed > 0 || (process.env.CI === 'true' && totals.skipped > 0) ? 1 : 0;
+}
+
+/** Runs one file; what it says is shown as it comes, or in one piece at its end. */
+async function runFile(file: string, totals: Counts, asItComes: boolean): Promise<void> {
+  const events = run({
+    files: [file],
+    timeout: patience,
+    signal: AbortSignal.timeout(patience + grace),
+    ...(values.t === undefined ? {} : { testNamePatterns: [new RegExp(values.t)] }),
+  });
+  let text = '';
+  for await (const line of report(events, relative(root, file), totals))
+    if (asItComes) process.stdout.write(line);
+    else text += line;
+  process.stdout.write(text);
 }
 
 /** The test files that `name`, a file, a folder or a glob, stands for. */

@@ -285,6 +285,6 @@ test('the log of a daemon that could not start is told', async (t) => {
   mkdirSync(place.socket); // cannot be replaced, cannot be listened on
   const { code, stderr } = await place.run(['--', 'true']);
   assert.equal(code, 125);
-  assert.match(stderr, /^stint: the daemon did not start: cannot listen on \S+: .*\nhint: its log is \S+\n$/);
+  assert.match(stderr, /^stint: the daemon did not start: cannot listen on \S+: .*\nhint: its log is \S+\n$/m);
   assert.equal(readFileSync(join(place.dir, 'daemon.log'), 'utf8').includes('cannot listen'), true);
 });
