@@ -76,14 +76,6 @@ npm_packages() {
     fail 'cannot install the npm packages' 'see the messages of npm above'
 }
 
-# The page of `stint web`: built anew when anything that it is made of is newer.
-web_page() {
-  page=web/dist/index.html
-  [ -e "$page" ] && [ -z "$(find web package-lock.json -path web/dist -prune -o -type f -newer "$page" -print)" ] && return
-  say 'building the page of stint web'
-  npm run --silent build:web -- --logLevel=warn || fail 'cannot build the page of stint web' 'see the messages of vite above'
-}
-
 gnu_make_44() {
   [ -x "$make44" ] && return
   say 'installing GNU make 4.4.1'
@@ -127,6 +119,5 @@ make44=.cache/toolchain/make-4.4/bin/make
 python=.cache/toolchain/python
 debian_packages
 npm_packages
-web_page
 gnu_make_44
 python_clients

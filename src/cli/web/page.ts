@@ -17,7 +17,7 @@ export function readPage(path: string = PAGE): Page {
     html = readFileSync(path);
   } catch (error) {
     throw new StintError(`cannot read the page ${path}: ${reason(error)}`, {
-      hint: "'npm run build:web' in the sources of stint builds it",
+      hint: "'npm run build' in the sources of stint builds it",
       cause: error,
     });
   }
