@@ -1,15 +1,13 @@
 // Options on the command line: node's own tokenizer, with our errors. A verb describes its options; anything else is an
 // error of one line, with the nearest known word as a suggestion.
 import { EXIT, nearest, StintError } from '../errors.ts';
+import type { Options, Verb } from './verbs/verb.ts';
 
 // Not imported: that would load all of node:util, which takes longer than everything else here.
 const { parseArgs } = process.getBuiltinModule('node:util');
 
-/** Options by long name: with a value, or without. `-h` and `--help` are every verb's. */
-export type OptionSpecs = Readonly<Record<string, 'value' | 'flag'>>;
-
 export interface Parsed {
-  /** The values of `value` options, '' for flags that were given. */
+  /** The values of options, '' for those without one that were given. */
   options: ReadonlyMap<string, string>;
   /** From the first word that is no option, or after `--`. */
   operands: readonly string[];
@@ -18,10 +16,10 @@ export interface Parsed {
 /**
  * Parses `args` up to the first operand; what follows is left as it is.
  * @param exit the exit code of a usage error
- * @throws StintError on an unknown option, a missing value or a value given to a flag
+ * @throws StintError on an unknown option, a missing value or a value given to an option that takes none
  */
-export function parse(args: readonly string[], specs: OptionSpecs, verb: string, exit: number = EXIT.USAGE): Parsed {
-  const all: OptionSpecs = { ...specs, help: 'flag' };
+export function parse(args: readonly string[], specs: Options, verb: string, exit: number = EXIT.USAGE): Parsed {
+  const all: Options = { ...specs, help: { text: '' } };
   const { tokens } = parseArgs({
     args: [...args],
     strict: false,
@@ -29,9 +27,9 @@ export function parse(args: readonly string[], specs: OptionSpecs, verb: string,
     tokens: true,
     options: {
       ...Object.fromEntries(
-        Object.entries(all).map(([name, kind]) => [
+        Object.entries(all).map(([name, { value }]) => [
           name,
-          { type: kind === 'value' ? ('string' as const) : ('boolean' as const) },
+          { type: value === undefined ? ('boolean' as const) : ('string' as const) },
         ]),
       ),
       help: { type: 'boolean', short: 'h' },
@@ -42,23 +40,26 @@ export function parse(args: readonly string[], specs: OptionSpecs, verb: string,
   for (const token of tokens) {
     if (token.kind === 'positional') return { options, operands: args.slice(token.index) };
     if (token.kind === 'option-terminator') return { options, operands: args.slice(token.index + 1) };
-    const kind = Object.hasOwn(all, token.name) ? all[token.name] : undefined;
-    if (kind === undefined) {
+    const option = Object.hasOwn(all, token.name) ? all[token.name] : undefined;
+    if (option === undefined) {
       const guess = nearest(token.name, Object.keys(all));
       throw new StintError(`${verb}: unknown option ${token.rawName}`, {
         exit,
         hint: guess === undefined ? hint : `did you mean --${guess}?`,
       });
     }
-    if (kind === 'value' && token.value === undefined)
+    if (option.value !== undefined && token.value === undefined)
       throw new StintError(`${verb}: ${token.rawName} needs a value`, { exit, hint });
-    if (kind === 'flag' && token.value !== undefined) {
+    if (option.value === undefined && token.value !== undefined) {
       throw new StintError(`${verb}: ${token.rawName} takes no value`, { exit, hint });
     }
     options.set(token.name, token.value ?? '');
   }
   return { options, operands: [] };
 }
+
+/** Answers `--help`. */
+export const showHelp = async (verb: Verb): Promise<number> => (await import('./verbs/text.ts')).printHelp(verb);
 
 /** A whole number from an option's value. @throws StintError naming the range */
 export function wholeNumber(

@@ -21,13 +21,6 @@ export interface Demands {
   clock: 'held' | 'wall';
 }
 
-export const DEMAND_OPTIONS = {
-  slots: 'value',
-  'resize-signal': 'value',
-  timeout: 'value',
-  'timeout-clock': 'value',
-} as const;
-
 const UNITS: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
 const MAX_SECONDS = 366 * 86_400;
 

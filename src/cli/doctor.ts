@@ -3,7 +3,7 @@ import { EXIT, StintError } from '../errors.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { statusOf } from '../process/proc.ts';
 import { isReading } from '../process/proc-memory.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { ENVIRONMENT_CHECKS } from './doctor/environment-checks.ts';
 import { gather } from './doctor/gather.ts';
 import { HOST_CHECKS } from './doctor/host-checks.ts';
@@ -13,24 +13,13 @@ import { POOL_CHECKS } from './doctor/pool-checks.ts';
 import { PROCESS_CHECKS } from './doctor/process-checks.ts';
 import { reportOf, text } from './doctor/report.ts';
 import { note, print } from './print.ts';
-
-const HELP = `Usage: stint doctor [--json] [PID]
-Look for what keeps builds from drawing their slots from the pool: settings that lead past it, clients that are too old,
-a daemon or a node that cannot be reached, compilers that run outside it, what the kernel lacks. Without PID it looks at
-the environment it is called in; with PID at the one that process PID was started with.
-
-      --json  print the JSON of docs/json-output.md
-  -h, --help  this text
-
-Each finding has a name in parentheses, by which docs/troubleshooting.md explains it.
-Exit status: 0 when nothing was found; 1 when something was; 2 when the arguments are wrong.
-`;
+import { DOCTOR } from './verbs/doctor.ts';
 
 const CHECKS = [...POOL_CHECKS, ...JOBSERVER_CHECKS, ...ENVIRONMENT_CHECKS, ...PROCESS_CHECKS, ...HOST_CHECKS];
 
 export async function doctor(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { json: 'flag' }, 'doctor');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, DOCTOR.options, 'doctor');
+  if (options.has('help')) return showHelp(DOCTOR);
   if (operands.length > 1) throw usage(`unexpected argument ${operands[1]}`);
   const facts = await gather(processOf(operands[0]));
   if (facts.target.sources.length === 0) note(`the environment of process ${facts.target.pid} is not ours to read`);

@@ -6,26 +6,11 @@ import { EXIT, nearest, StintError } from '../errors.ts';
 import { findJobs, withJobserver } from '../jobserver/makeflags.ts';
 import { groupName } from '../process/groups.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { call, NoDaemon } from './client.ts';
 import { note, print } from './print.ts';
+import { ENV } from './verbs/env.ts';
 import { atLeast, Versions } from './versions.ts';
-
-const HELP = `Usage: stint env [--for WHAT]
-Print the settings by which builds that 'stint run' does not start draw their slots from the pool of this machine:
-  eval "$(stint env --for make)"
-
-      --for WHAT  who is to have them:
-                  make, ninja, cargo  a shell, by eval; without --for: what make and cargo need
-                  portage             make.conf
-                  docker              docker run or podman run: eval "docker run $(stint env --for docker) IMAGE"
-                  systemd             a unit
-                  ci                  NAME=VALUE, one a line: >>"$GITHUB_ENV", --env-file, EnvironmentFile=
-  -h, --help      this text
-
-Exit status: 0; 1 when a client on PATH is too old for them; 2 when the arguments are wrong; 3 when the machine has no
-pool. The pool of one user has no such settings: start builds in it by 'stint run'.
-`;
 
 /** What the settings are made of. */
 interface Pool {
@@ -51,8 +36,8 @@ const FORMS: Readonly<Record<string, (pool: Pool) => string>> = {
 };
 
 export async function env(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { for: 'value' }, 'env');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, ENV.options, 'env');
+  if (options.has('help')) return showHelp(ENV);
   if (operands.length > 0) throw new StintError(`env: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const what = options.get('for') ?? '';
   const form = Object.hasOwn(FORMS, what) && (what !== '' || !options.has('for')) ? FORMS[what] : undefined;

@@ -4,29 +4,19 @@ import { EXIT, StintError } from '../errors.ts';
 import { ancestorsOf } from '../process/lineage.ts';
 import { relativesOf } from '../process/proc.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
 import { age, plural, remark } from './status.ts';
 import { printable } from './term/width.ts';
-
-const HELP = `Usage: stint explain [--user] [--json] PID
-Tell where the process PID stands in the pool: the build that it is in, whether it waits, and for what; and of one that
-is in no build, what would put it into one.
-
-      --json  print the JSON of docs/json-output.md
-      --user  the pool of this user, even where the machine has one
-  -h, --help  this text
-
-Exit status: 0; 1 when there is no such process, or not yours; 2 when PID is no number; 3 when no daemon is running.
-`;
+import { EXPLAIN } from './verbs/explain.ts';
 
 /** Builds that are named as those that hold slots. */
 const MAX_HOLDERS = 3;
 
 export async function explain(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { json: 'flag', user: 'flag' }, 'explain');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, EXPLAIN.options, 'explain');
+  if (options.has('help')) return showHelp(EXPLAIN);
   const pid = pidOf(operands);
   const runtime = findRuntime(process.env, { user: options.has('user') });
   const found = await question<ProcessStatus>(runtime, 'GET', `/processes/${pid}`);

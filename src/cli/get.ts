@@ -2,24 +2,14 @@
 import type { Setting, SettingList } from '../api/schema.ts';
 import { EXIT, nearest, StintError } from '../errors.ts';
 import { findRuntime } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
-
-const HELP = `Usage: stint get [--user] [--json] [KEY]
-Show what counts in the pool now, and who said so: default, file (the configuration), option (the daemon's command
-line), set ('stint set') or with (a 'stint with' that runs). With KEY show its value alone; '-' stands for no bound.
-
-      --json  print the JSON of docs/api.md
-      --user  the pool of this user, even where the machine has one
-  -h, --help  this text
-
-Exit status: 0; 1 when the daemon cannot be asked; 2 when there is no such key; 3 when no daemon is running.
-`;
+import { GET } from './verbs/get.ts';
 
 export async function get(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { json: 'flag', user: 'flag' }, 'get');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, GET.options, 'get');
+  if (options.has('help')) return showHelp(GET);
   if (operands.length > 1) throw new StintError(`get: unexpected argument ${operands[1]}`, { exit: EXIT.USAGE });
   const runtime = findRuntime(process.env, { user: options.has('user') });
   const { settings } = await question<SettingList>(runtime, 'GET', '/settings');

@@ -3,30 +3,16 @@ import { userInfo } from 'node:os';
 import type { PastBuild, PastList } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime } from '../process/runtime-dir.ts';
-import { parse, wholeNumber } from './args.ts';
+import { parse, showHelp, wholeNumber } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
 import { age, columns } from './status.ts';
 import { printable } from './term/width.ts';
-
-const HELP = `Usage: stint history [OPTION]...
-Show the builds of the past, the newest first: how long each took, how long it waited for slots, what it had of the
-pool, and the most memory that it was seen to have.
-
-      --limit N      so many, 1 to 1000; default: 20
-      --label TEXT   those with TEXT in their label
-      --mine         those of this user
-      --json         print the JSON of docs/api.md
-      --user         the pool of this user, even where the machine has one
-  -h, --help         this text
-
-Exit status: 0; 1 when the daemon cannot be asked; 3 when none is running.
-`;
+import { HISTORY } from './verbs/history.ts';
 
 export async function history(args: readonly string[]): Promise<number> {
-  const specs = { limit: 'value', label: 'value', mine: 'flag', json: 'flag', user: 'flag' } as const;
-  const { options, operands } = parse(args, specs, 'history');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, HISTORY.options, 'history');
+  if (options.has('help')) return showHelp(HISTORY);
   if (operands.length > 0) throw new StintError(`history: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const limit = wholeNumber(options, 'limit', { min: 1, max: 1000, exit: EXIT.USAGE }) ?? 20;
   const query = new URLSearchParams({ limit: String(limit) });

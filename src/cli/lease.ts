@@ -4,44 +4,20 @@ import { createInterface } from 'node:readline';
 import { type ApiError, type LeaseList, type LeaseOpened, type LeaseStatus, MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { BrokenOff, call, NoDaemon, newClaim, persevere, question, Refused } from './client.ts';
 import { currentDirectory } from './cwd.ts';
 import { parseSlots } from './demands.ts';
 import { openEvents } from './events.ts';
 import { print } from './print.ts';
 import { poolAround, reach } from './reach.ts';
-
-const HELP = `Usage: stint lease hold [--user] [--label TEXT] MIN..MAX
-       stint lease show [--user] [--json] [LEASE]
-       stint lease resize [--user] [--lease LEASE] N
-Take several job slots in one step, and give back or take more of them while the work goes on.
-
-hold takes MIN to MAX slots, or N, and holds them until its standard input ends or it is ended itself. It writes lines:
-      slots N     it has N slots now; the first such line comes when it has what it asked for
-      shrink N    others wait: it should have N, which are fewer
-      grow N      slots are free: it may have N, which are more
-      keep N      neither is true any more
-and reads lines, each a number of slots that it is to have: it is answered by a line 'slots'.
-
-show prints leases, or one; resize changes the number of slots of one as far as that can be done at once, and prints the
-number that it then has. Inside 'stint run --slots' both mean its lease, unless they name another.
-
-      --user         the pool of this user, even where the machine has one
-      --label TEXT   the name that 'stint status' shows; default: 'lease'
-      --json         print the JSON of docs/api.md
-      --lease LEASE  the number of the lease
-  -h, --help         this text
-
-Exit status: 0; 1 when it cannot be done: more than the pool has, no such lease, the daemon has left; 2 when the
-arguments are wrong; 3 when no daemon is running (show, resize).
-`;
+import { LEASE } from './verbs/lease.ts';
 
 const WORDS: Record<string, (args: readonly string[]) => Promise<number>> = { hold, show, resize };
 
 export async function lease(args: readonly string[]): Promise<number> {
   const [word = ''] = args;
-  if (word === '--help' || word === '-h') return print(HELP);
+  if (word === '--help' || word === '-h') return showHelp(LEASE);
   const verb = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
   if (verb !== undefined) return verb(args.slice(1));
   const what = word === '' ? 'nothing to do given' : `cannot '${word}'`;
@@ -52,8 +28,8 @@ export async function lease(args: readonly string[]): Promise<number> {
 }
 
 async function hold(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { user: 'flag', label: 'value' }, 'lease hold');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, LEASE.words.hold.options, 'lease hold');
+  if (options.has('help')) return showHelp(LEASE);
   const slots = parseSlots(only(operands, 'MIN..MAX'), 'MIN..MAX', EXIT.USAGE);
   const claim = newClaim();
   const body = { ...slots, label: options.get('label') ?? 'lease', cwd: currentDirectory(), hold: 'connection', claim };
@@ -141,8 +117,8 @@ async function change({ runtime, id }: Held, line: string): Promise<void> {
 }
 
 async function show(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { user: 'flag', json: 'flag' }, 'lease show');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, LEASE.words.show.options, 'lease show');
+  if (options.has('help')) return showHelp(LEASE);
   if (operands.length > 1) throw new StintError(`lease show: unexpected argument ${operands[1]}`, { exit: EXIT.USAGE });
   const id = operands[0] ?? process.env.STINT_LEASE;
   const runtime = poolAround({ user: options.has('user') });
@@ -156,8 +132,8 @@ async function show(args: readonly string[]): Promise<number> {
 }
 
 async function resize(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { user: 'flag', lease: 'value' }, 'lease resize');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, LEASE.words.resize.options, 'lease resize');
+  if (options.has('help')) return showHelp(LEASE);
   const { max: slots } = parseSlots(only(operands, 'N'), 'N', EXIT.USAGE);
   const id = options.get('lease') ?? process.env.STINT_LEASE;
   if (id === undefined) {

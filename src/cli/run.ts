@@ -7,40 +7,16 @@ import { EXIT, reason, StintError } from '../errors.ts';
 import { withJobserver } from '../jobserver/makeflags.ts';
 import { duplicateForExec } from '../kernel/exec.ts';
 import { findRuntime, machineDir, type RuntimeDir } from '../process/runtime-dir.ts';
-import { parse, wholeNumber } from './args.ts';
+import { parse, showHelp, wholeNumber } from './args.ts';
 import { call, newClaim } from './client.ts';
 import { currentDirectory } from './cwd.ts';
-import { DEMAND_OPTIONS, type Demands, demandsOf, type Slots } from './demands.ts';
+import { type Demands, demandsOf, type Slots } from './demands.ts';
 import type { Environment } from './environment.ts';
 import { exportSlots } from './exports.ts';
-import { note, print } from './print.ts';
+import { note } from './print.ts';
 import { reach } from './reach.ts';
 import { Successor } from './successor.ts';
-
-const HELP = `Usage: stint run [OPTION]... [--] CMD [ARG]...
-Run CMD as a build that draws its job slots from the pool of this machine, or of this user where the machine has none.
-The first slot is taken before CMD starts. Inside another 'stint run', CMD joins the outer build.
-
-      --user        the pool of this user, even where the machine has one
-      --jobs N      slots of the user's pool, 1 to ${MAX_CAPACITY}, if this command has to start its daemon;
-                    default: the processors this process may use
-      --style STYLE how CMD finds its slots: 'fifo' (a path; GNU make >= 4.4, ninja >= 1.13, cargo), 'fds' (inherited
-                    descriptors; also GNU make < 4.4), or 'auto' (default): what CMD and the make on PATH can use
-      --label TEXT  the name that 'stint status' shows; default: the command and its directory
-      --slots MIN..MAX
-                    take MIN slots or more in one step, up to MAX as far as that is fair; '{slots}' in CMD's arguments
-                    becomes the number, and variables tell it to tools: docs/leases.md
-      --resize-signal SIG
-                    send CMD this signal when it should have fewer slots, or may have more: see stint lease --help
-      --timeout TIME
-                    end CMD and what descends from it after 90s, 15m, 2h, 1d: SIGTERM, and SIGKILL 10 s later
-      --timeout-clock CLOCK
-                    'wall' (default): count from now on; 'held': only the time in which CMD has slots
-  -h, --help        this text
-
-Exit status: that of CMD; 124 when the time was over before CMD had its slots; 125 when stint itself fails; 126 when CMD
-cannot be run; 127 when it is not found. A CMD that --timeout ends has the status of the signal: 143, or 137.
-`;
+import { RUN } from './verbs/run.ts';
 
 /** When to say that CMD waits, milliseconds. */
 const SILENCE = 1_000;
@@ -51,13 +27,8 @@ const JOBS = { min: 1, max: MAX_CAPACITY, exit: EXIT.RUN_INTERNAL };
 type Lease = Membership & { slots: number };
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(
-    args,
-    { user: 'flag', jobs: 'value', style: 'value', label: 'value', ...DEMAND_OPTIONS },
-    'run',
-    EXIT.RUN_INTERNAL,
-  );
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, RUN.options, 'run', EXIT.RUN_INTERNAL);
+  if (options.has('help')) return showHelp(RUN);
   const style = options.get('style') ?? 'auto';
   if (style !== 'auto' && style !== 'fifo' && style !== 'fds') {
     throw new StintError(`--style must be auto, fifo or fds, not '${style}'`, { exit: EXIT.RUN_INTERNAL });

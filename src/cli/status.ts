@@ -2,25 +2,15 @@
 import type { BuildStatus, Status, WithStatus } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
 import { printable } from './term/width.ts';
-
-const HELP = `Usage: stint status [--user] [--json]
-Show the pool of this machine, or of this user where the machine has none: its slots, and every build with what it
-holds.
-
-      --user  the pool of this user, even where the machine has one
-      --json  print the JSON of docs/json-output.md
-  -h, --help  this text
-
-Exit status: 0; 1 when the daemon cannot be asked; 3 when none is running.
-`;
+import { STATUS } from './verbs/status.ts';
 
 export async function status(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { user: 'flag', json: 'flag' }, 'status');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, STATUS.options, 'status');
+  if (options.has('help')) return showHelp(STATUS);
   if (operands.length > 0) throw new StintError(`status: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const runtime = findRuntime(process.env, { user: options.has('user') });
   const found = await question<Status>(runtime, 'GET', '/status');

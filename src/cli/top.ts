@@ -3,30 +3,19 @@
 import type { BuildStatus, Reclaimed, Status } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { call, NoDaemon } from './client.ts';
-import { print } from './print.ts';
 import { plural } from './status.ts';
 import { paintOf } from './term/paint.ts';
 import { Terminal } from './term/terminal.ts';
 import { frame } from './top/frame.ts';
 import { type Action, press } from './top/press.ts';
 import { heard, newView, type View } from './top/view.ts';
-
-const HELP = `Usage: stint top [--user] [--interval SECONDS]
-Show the pool on a full screen, as it changes: what became of each slot, why no more are given, and the builds. Keys
-sort and filter them, show their processes, and change a build; '?' tells which. Without a daemon it waits for one.
-
-      --interval SECONDS  look so often, 0.1 to 60; default: 1
-      --user              the pool of this user, even where the machine has one
-  -h, --help              this text
-
-Exit status: 0; 1 when this is no terminal; 2 when an option is wrong.
-`;
+import { TOP } from './verbs/top.ts';
 
 export async function top(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { interval: 'value', user: 'flag' }, 'top');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, TOP.options, 'top');
+  if (options.has('help')) return showHelp(TOP);
   if (operands.length > 0) throw new StintError(`top: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const watcher = new Watcher(intervalOf(options.get('interval')), options.has('user'));
   return watcher.run();

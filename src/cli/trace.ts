@@ -1,26 +1,14 @@
 // `stint trace`: what a build did with its slots, for a viewer of traces.
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime } from '../process/runtime-dir.ts';
-import { parse, wholeNumber } from './args.ts';
+import { parse, showHelp, wholeNumber } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
-
-const HELP = `Usage: stint trace --build ID [--user] >FILE
-Write what a build did with its slots, as a trace in Chrome's format: open FILE at https://ui.perfetto.dev or in
-chrome://tracing. There is a lane for each slot, and an arrow from each wait to the slot that it got. The build may be
-running still, or one of those that 'stint history' lists; timelines are kept of the newest 500.
-
-      --build ID  its number, as 'stint status' and 'stint history' show it
-      --user      the pool of this user, even where the machine has one
-  -h, --help      this text
-
-Exit status: 0; 1 when there is no such build, or nothing is known of it any more; 2 for bad usage; 3 when no daemon is
-running.
-`;
+import { TRACE } from './verbs/trace.ts';
 
 export async function trace(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { build: 'value', user: 'flag' }, 'trace');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, TRACE.options, 'trace');
+  if (options.has('help')) return showHelp(TRACE);
   if (operands.length > 0) {
     throw new StintError(`trace: unexpected argument ${operands[0]}`, {
       exit: EXIT.USAGE,

@@ -3,20 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Status } from '../api/schema.ts';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { question } from './client.ts';
 import { print } from './print.ts';
-
-const HELP = `Usage: stint upgrade [--user]
-Have the daemon go on as the program that is installed now, as after an upgrade of the package. Builds go on; who asks
-the daemon for something meanwhile waits for a moment. It is told by SIGUSR2, so this is for root, or for the
-pool's own user.
-
-      --user   the daemon of this user, even where the machine has one
-  -h, --help   this text
-
-Exit status: 0; 1 when it cannot be done: then the daemon goes on as it was; 3 when none is running.
-`;
+import { UPGRADE } from './verbs/upgrade.ts';
 
 /** How long it may take, milliseconds. */
 const PATIENCE = 60_000;
@@ -24,8 +14,8 @@ const PATIENCE = 60_000;
 const PAUSE = 50;
 
 export async function upgrade(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { user: 'flag' }, 'upgrade');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, UPGRADE.options, 'upgrade');
+  if (options.has('help')) return showHelp(UPGRADE);
   if (operands.length > 0) throw new StintError(`upgrade: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const runtime = findRuntime(process.env, { user: options.has('user') });
   const before = await question<Status>(runtime, 'GET', '/status');

@@ -3,23 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { PoolEvent, Status } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
-import { parse } from './args.ts';
+import { parse, showHelp } from './args.ts';
 import { call, NoDaemon } from './client.ts';
 import { openEvents } from './events.ts';
-import { print, write } from './print.ts';
+import { write } from './print.ts';
 import { plural } from './status.ts';
 import { printable } from './term/width.ts';
-
-const HELP = `Usage: stint watch [--user] [--json]
-Tell what happens in the pool, as it happens, until Ctrl-C: builds that come, start and end, leases that change, and the
-size of the pool. It waits for a daemon where there is none, also when one ends while it watches.
-
-      --json  a line of JSON for each event, as docs/json-output.md explains
-      --user  the pool of this user, even where the machine has one
-  -h, --help  this text
-
-Exit status: 0 when nobody reads what it tells; 1 when the daemon cannot be asked; 2 when an option is wrong.
-`;
+import { WATCH } from './verbs/watch.ts';
 
 /** How long until a daemon is looked for again, milliseconds. */
 const AGAIN = 500;
@@ -28,8 +18,8 @@ const AGAIN = 500;
 type Told = PoolEvent | { type: 'watching' | 'lost'; time: number };
 
 export async function watch(args: readonly string[]): Promise<number> {
-  const { options, operands } = parse(args, { json: 'flag', user: 'flag' }, 'watch');
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, WATCH.options, 'watch');
+  if (options.has('help')) return showHelp(WATCH);
   if (operands.length > 0) throw new StintError(`watch: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const names = new Map<number, string>();
   const tell = (told: Told): boolean =>

@@ -3,25 +3,11 @@
 import { basename } from 'node:path';
 import { MAX_CAPACITY, type OpenWith, type WithOpened } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
-import { parse, wholeNumber } from './args.ts';
+import { parse, showHelp, wholeNumber } from './args.ts';
 import { call } from './client.ts';
-import { print } from './print.ts';
 import { poolAround, reach } from './reach.ts';
 import { Successor } from './successor.ts';
-
-const HELP = `Usage: stint with [OPTION]... [--] CMD [ARG]...
-Run CMD with other settings, which are undone when it ends or is killed. Of several at once the smaller number and the
-lower class count, in whatever order they come and go.
-
-      --slots N     slots in the pool, 1 to ${MAX_CAPACITY}; for those who may change it
-      --class CLASS 'background': only what nobody else waits for; 'normal'; 'interactive': before others of your builds
-      --weight W    part beside others of your builds, 0.01 to 1000; 1 is the usual
-      --user        the pool of this user, even where the machine has one
-  -h, --help        this text
-
-Class and weight are those of the build that CMD is started in; outside of any, of the builds that begin below CMD.
-Exit status: that of CMD; 125 when stint itself fails; 126 when CMD cannot be run; 127 when it is not found.
-`;
+import { WITH } from './verbs/with.ts';
 
 /** Characters of the command that people are shown. */
 const MAX_LABEL = 60;
@@ -29,9 +15,8 @@ const CLASSES = ['interactive', 'normal', 'background'] as const;
 
 export async function withSettings(args: readonly string[]): Promise<number> {
   const exit = EXIT.RUN_INTERNAL;
-  const known = { slots: 'value', class: 'value', weight: 'value', user: 'flag' } as const;
-  const { options, operands } = parse(args, known, 'with', exit);
-  if (options.has('help')) return print(HELP);
+  const { options, operands } = parse(args, WITH.options, 'with', exit);
+  if (options.has('help')) return showHelp(WITH);
   const slots = wholeNumber(options, 'slots', { min: 1, max: MAX_CAPACITY, exit });
   const terms = {
     ...(slots !== undefined && { slots }),

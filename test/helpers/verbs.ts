@@ -1,20 +1,4 @@
 // What people may say to `stint`, in order.
-export const VERBS = [
-  'config',
-  'doctor',
-  'env',
-  'explain',
-  'get',
-  'history',
-  'lease',
-  'run',
-  'serve',
-  'set',
-  'status',
-  'top',
-  'trace',
-  'upgrade',
-  'watch',
-  'web',
-  'with',
-] as const;
+import { TREE } from '../../src/cli/verbs/tree.ts';
+
+export const VERBS = TREE.map(({ name }) => name).sort();
