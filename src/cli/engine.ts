@@ -14,6 +14,7 @@ import { processors } from '../process/processors.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
 import { stateDir } from '../process/state-dir.ts';
 import { type Parsed, wholeNumber } from './args.ts';
+import { link, unlink } from './compat-path.ts';
 import { hearKeeper, type Orders } from './orders.ts';
 import { note, print } from './print.ts';
 import { serveOptions } from './serve-options.ts';
@@ -35,6 +36,8 @@ interface Served extends Orders {
   daemon: Daemon;
   /** In a few words, for the service manager. */
   status: string;
+  /** What is left to do when it has left in order. */
+  tidy?: () => void;
 }
 
 export async function engine([keeper, ...args]: readonly string[]): Promise<number> {
@@ -50,7 +53,7 @@ export async function engine([keeper, ...args]: readonly string[]): Promise<numb
   let served = false;
   try {
     const options = serveOptions(args);
-    const { daemon, status, ...orders } = await (options.has('user') ? serveUser : serveMachine)(options, {
+    const { daemon, status, tidy, ...orders } = await (options.has('user') ? serveUser : serveMachine)(options, {
       pid,
       store,
       legacy,
@@ -61,6 +64,7 @@ export async function engine([keeper, ...args]: readonly string[]): Promise<numb
     flushCompileCache(); // a daemon that is killed leaves it to the next
     store.ready(status);
     await daemon.done;
+    tidy?.();
   } catch (error) {
     if (served || legacy.restarts === 0) store.end(error instanceof StintError ? error.exit : EXIT.FAILED);
     process.stdin.destroy();
@@ -118,6 +122,8 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
     state: config.state ?? stateDir(process.env, { system: true }),
     keeper,
   });
+  const compat = options.get('compat-path');
+  if (compat !== undefined) await linkOrLeave(compat, runtime.fifo, daemon, keeper.legacy);
   const reload = async () => {
     try {
       config = await configOf(options);
@@ -136,7 +142,23 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
     stop: () => daemon.stop(config.onTerm === 'wait' ? config.stopTimeout * 1000 : 0),
     reload: () => void reload(),
     yield: () => daemon.yield(),
+    ...(compat !== undefined && { tidy: () => unlink(compat, runtime.fifo) }),
   };
+}
+
+/** Only the first engine process may fail for a link: one that goes on where another has stopped has builds to serve. @throws StintError */
+async function linkOrLeave(path: string, node: string, daemon: Daemon, { restarts }: Legacy): Promise<void> {
+  try {
+    link(path, node);
+  } catch (error) {
+    if (restarts > 0) {
+      note((error as Error).message);
+      return;
+    }
+    daemon.stop();
+    await daemon.done;
+    throw error;
+  }
 }
 
 async function start(options: Omit<DaemonOptions, 'version' | 'audit' | 'note'>): Promise<Daemon> {

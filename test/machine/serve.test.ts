@@ -1,12 +1,22 @@
 // `stint serve` for the whole machine: from a clean start to every kind of end. Whatever goes wrong, it says so in one line, and
 // nothing stays mounted.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { abortMount, detachMount } from '../../src/kernel/mount.ts';
 import { isMounted, Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { Place, STINT } from '../helpers/pool.ts';
+import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
@@ -43,6 +53,60 @@ test('a second daemon ends with 4, and the first does not notice', { skip }, asy
   assert.equal(code, 4);
   assert.match(stderr, /^stint: another daemon serves \S+\nhint: see it with: stint status\n$/);
   await machine.stop();
+});
+
+test('a link at the path of another jobserver leads builds to the node, and is gone with the daemon', {
+  skip: skip || missing('make44'),
+}, async (t) => {
+  const place = new Place(t);
+  const compat = join(place.folder, 'steve');
+  const machine = await startMachine(t, 3, { args: ['--compat-path', compat] });
+  assert.equal(readlinkSync(compat), machine.node);
+  writeFileSync(join(place.folder, 'Makefile'), 'all: a b c\na b c:\n\t@echo $@; sleep 0.2\n');
+  const MAKEFLAGS = ` -j3 --jobserver-auth=fifo:${compat}`;
+  const make = machine.spawn(toolPath('make44'), [], { cwd: place.folder, env: { MAKEFLAGS } });
+  await machine.untilStatus(({ builds }) => builds.some(({ held }) => held > 0));
+  const { code, stdout, stderr } = await make.ended;
+  assert.deepEqual([code, stdout.split('\n').sort().join(''), stderr], [0, 'abc', '']);
+  const doctor = await machine.stint(['doctor'], { env: { MAKEFLAGS } });
+  assert.doesNotMatch(doctor.stdout, /jobserver-/, 'it is known to be ours');
+  process.kill(await machine.enginePid(), 'SIGKILL');
+  await until('another engine serves', async () => (await machine.status()).daemon.restarts === 1);
+  assert.equal(readlinkSync(compat), machine.node, 'it outlives an engine');
+  machine.daemon.kill('SIGTERM');
+  assert.equal((await machine.daemon.ended).code, 0);
+  assert.throws(() => readlinkSync(compat), { code: 'ENOENT' });
+});
+
+test('a link replaces nothing but what a daemon before has left', { skip }, async (t) => {
+  const place = new Place(t);
+  const compat = join(place.folder, 'steve');
+  const serve = ['serve', '--mount', place.mount, '--compat-path', compat];
+  const refused = async (): Promise<void> => {
+    const { code, stdout, stderr } = await place.stint(serve);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.equal(
+      stderr,
+      `stint: cannot make ${compat}: file already exists\nhint: what stands there is not ours: stop the jobserver that it belongs to, or remove it\n`,
+    );
+    assert.equal(isMounted(place.mount), false);
+  };
+  writeFileSync(compat, 'of somebody else');
+  await refused();
+  assert.equal(readFileSync(compat, 'utf8'), 'of somebody else');
+  unlinkSync(compat);
+  symlinkSync('/dev/null', compat);
+  await refused();
+  assert.equal(readlinkSync(compat), '/dev/null');
+  unlinkSync(compat);
+  symlinkSync(join(place.mount, 'jobserver'), compat);
+  const daemon = place.start(serve);
+  await until('it serves', () => daemon.output.stdout.endsWith('\n'));
+  unlinkSync(compat);
+  writeFileSync(compat, 'of somebody else');
+  daemon.kill('SIGTERM');
+  assert.equal((await daemon.ended).code, 0);
+  assert.equal(readFileSync(compat, 'utf8'), 'of somebody else', 'it is not removed either');
 });
 
 test('a dead mount of a daemon that was killed is taken away', { skip }, async (t) => {

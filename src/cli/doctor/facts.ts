@@ -44,6 +44,8 @@ export interface Place {
   kind: 'missing' | 'denied' | 'dead' | 'hangs' | 'unknown' | 'fifo' | 'file' | 'device' | 'other';
   mode?: number;
   gid?: number;
+  /** Where it leads, if it is a symbolic link. */
+  to?: string;
   /** Of a FIFO that is not stint's: whether anybody has it open; undefined where that cannot be seen. */
   open?: boolean;
 }

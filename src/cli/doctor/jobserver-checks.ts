@@ -24,7 +24,7 @@ function unfitPath(facts: Facts): Finding[] {
     const place = auth?.style === 'fifo' ? facts.target.paths.get(auth.path) : undefined;
     if (auth?.style !== 'fifo' || place === undefined) return undefined;
     const { machine, own, servers } = facts;
-    const { path } = auth;
+    const path = place.to ?? auth.path; // a link to ours is ours
     const served = servers.some(({ dir }) => `${dir}/jobserver` === path);
     // What is wrong with the machine's node is found where its daemon is looked at.
     if (path === machine.place.fifo && (place.kind !== 'missing' || machine.state !== 'none' || served))

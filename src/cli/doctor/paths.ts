@@ -22,10 +22,12 @@ export async function placeAt(path: string, root: string = ''): Promise<Place> {
   if (found === undefined) return { kind: 'hangs' };
   if ('kind' in found) return found;
   const { mode, gid } = found;
-  if (found.isSymbolicLink()) return { kind: 'unknown' };
-  if (found.isFIFO()) return { kind: 'fifo', mode, gid };
-  if (found.isFile()) return { kind: 'file', mode, gid };
-  return { kind: found.isCharacterDevice() ? 'device' : 'other', mode, gid };
+  const to = await inTime(readlink(root + path).catch(() => undefined));
+  const link = to === undefined ? {} : { to };
+  if (found.isSymbolicLink()) return { kind: 'unknown', ...link };
+  if (found.isFIFO()) return { kind: 'fifo', mode, gid, ...link };
+  if (found.isFile()) return { kind: 'file', mode, gid, ...link };
+  return { kind: found.isCharacterDevice() ? 'device' : 'other', mode, gid, ...link };
 }
 
 /** Whether some process has `path` open, as far as that can be seen: whoever is not root sees the own ones only. */

@@ -4,7 +4,10 @@ import type { Verb } from './verb.ts';
 
 export const SERVE = {
   name: 'serve',
-  usage: ['[--config FILE] [--mount DIR] [--jobs N] [--strict]', '--user [--jobs N] [--strict] [--idle-exit SECONDS]'],
+  usage: [
+    '[--config FILE] [--mount DIR] [--compat-path PATH] [--jobs N] [--strict]',
+    '--user [--jobs N] [--strict] [--idle-exit SECONDS]',
+  ],
   brief: "serve a pool in the foreground ('run' starts one of the user by itself)",
   about: 'Serve a pool of job slots, in the foreground: to the whole machine (as root), or to the builds of this user.',
   options: {
@@ -16,6 +19,11 @@ export const SERVE = {
     config: {
       value: 'FILE',
       text: "settings of the machine's pool (TOML); options given here go before it",
+      choice: 'file',
+    },
+    'compat-path': {
+      value: 'PATH',
+      text: 'make PATH a symbolic link to the node as long as the daemon serves, for settings that name another jobserver: /dev/steve; where something else stands, the daemon does not start',
       choice: 'file',
     },
     jobs: { value: 'N', text: `slots in the pool, 1 to ${MAX_CAPACITY}; default: the processors this process may use` },
