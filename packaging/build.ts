@@ -1,5 +1,6 @@
 // Builds the program as it is installed: dist/bin/stint, and dist/lib with all modules in few files, and the page of `stint web`, for which
-// Vite makes web/dist. A program of few files starts in a third of the time. The same sources make the same bytes. Does nothing when nothing has changed.
+// Vite makes web/dist; dist/share with the manual and the completions of shells. A program of few files starts in a third of the time. The
+// same sources make the same bytes. Does nothing when nothing has changed.
 import {
   copyFileSync,
   globSync,
@@ -11,19 +12,24 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
+import { files } from './manual/files.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 const PAGE = 'web/dist/index.html';
+/** What pages of the manual are made from. */
+const PAGES = ['CHANGELOG.md', 'docs/{protocol,reference}.md', 'docs/stint.toml'];
 const LAUNCHER = 'bin/stint';
 
 if (isOlder(PAGE, ['web/**', 'package-lock.json'])) {
   const { build } = await import('vite');
   await build({ root: join(ROOT, 'web'), logLevel: 'warn' });
 }
-if (isOlder('dist/package.json', ['src/**', 'package*.json', 'packaging/build.ts', LAUNCHER, PAGE])) {
+if (
+  isOlder('dist/package.json', ['src/**', 'package*.json', 'packaging/{build.ts,manual/**}', ...PAGES, LAUNCHER, PAGE])
+) {
   const draft = join(ROOT, `.dist-${process.pid}`);
   await build(draft);
   rmSync(DIST, { recursive: true, force: true });
@@ -51,6 +57,10 @@ async function build(folder: string): Promise<void> {
   mkdirSync(join(folder, 'bin'));
   copyFileSync(join(ROOT, LAUNCHER), join(folder, LAUNCHER));
   copyFileSync(join(ROOT, PAGE), join(folder, 'lib/page.html'));
+  for (const [name, text] of files()) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
   symlinkSync('../node_modules', join(folder, 'node_modules')); // for a start from here
   const { name, version, description, license, type, os, engines, bin, dependencies } = JSON.parse(
     readFileSync(join(ROOT, 'package.json'), 'utf8'),

@@ -55,6 +55,9 @@ debian_packages() {
   pkg-config --exists fuse3 2>/dev/null || missing="$missing pkg-config libfuse3-dev"
   has chromium || missing="$missing chromium"
   has promtool || missing="$missing prometheus"
+  has zsh || missing="$missing zsh"
+  has fish || missing="$missing fish"
+  has mandoc || missing="$missing mandoc"
   [ -n "$missing" ] || return 0
   if may_apt; then
     # shellcheck disable=SC2086 # a list of names

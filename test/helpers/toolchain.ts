@@ -17,6 +17,8 @@ interface Place {
   program: string;
   /** What the first line of `--version` must look like. Anything when absent. */
   version?: RegExp;
+  /** What it answers by; without: `--version`. */
+  ask?: string;
   /** What to do when it is missing. */
   hint: string;
 }
@@ -42,6 +44,10 @@ const places = {
   'g++': { folders: onPath, program: 'g++', hint: install },
   emerge: { folders: [python], program: 'emerge', version: /^Portage 3\./, hint: install },
   pytest: { folders: [python], program: 'pytest', version: /^pytest \d/, hint: install },
+  bash: { folders: onPath, program: 'bash', hint: 'install bash' },
+  fish: { folders: onPath, program: 'fish', hint: install },
+  zsh: { folders: onPath, program: 'zsh', hint: install },
+  mandoc: { folders: onPath, program: 'mandoc', ask: '-Tascii', hint: install },
   xz: { folders: onPath, program: 'xz', hint: 'install xz-utils' },
   /** The Python that has gnumake-tokenpool. */
   tokenpool: { folders: [python], program: 'python', version: /^Python 3\./, hint: install },
@@ -75,12 +81,12 @@ export function toolPath(name: ToolName): string {
   return found.path;
 }
 
-function find(name: ToolName, { folders, program, version: wanted, hint }: Place): Tool {
+function find(name: ToolName, { folders, program, version: wanted, ask = '--version', hint }: Place): Tool {
   const path = folders.map((folder) => join(folder, program)).find(executable);
   if (path === undefined) return { path, reason: `no ${name}: ${hint}` };
-  const { stdout, status } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 30_000 });
+  const { stdout, status } = spawnSync(path, [ask], { encoding: 'utf8', timeout: 30_000 });
   const version = stdout?.split('\n')[0] ?? '';
-  if (status !== 0) return { path: undefined, reason: `no ${name}: ${path} --version failed` };
+  if (status !== 0) return { path: undefined, reason: `no ${name}: ${path} ${ask} failed` };
   if (wanted?.test(version) === false)
     return { path: undefined, reason: `no ${name}: ${path} is ${version} (${hint})` };
   return { path, version };
