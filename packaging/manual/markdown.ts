@@ -9,10 +9,13 @@ export function sectionOf(markdown: string, heading: string): string {
   return found;
 }
 
+/** What only links to another document. */
+const ASIDE = /\s\(\[[^\]]*\]\((?!https?:)[^)]*\)\)/g;
+
 /** Its body as roff; the heading of the whole is left out. */
 export function fromMarkdown(markdown: string): string[] {
   const out: string[] = [];
-  const lines = markdown.split('\n');
+  const lines = markdown.replace(ASIDE, '').split('\n');
   let at = 0;
   /** The lines from here on that `belong`. */
   const take = (belongs: (text: string) => boolean): string[] => {

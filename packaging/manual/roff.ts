@@ -40,8 +40,8 @@ export const verbatim = (lines: readonly string[]): string[] => [
 /** A word, or a few, and what is said of it. */
 export const item = (tag: string, body: readonly string[]): string[] => ['.TP', line(tag), ...body];
 
-/** The head of a page. `date`: of the release, '' for none. */
+/** The head of a page, on which no word is torn apart. `date`: of the release, '' for none. */
 export const title = (name: string, section: number, { version, date }: { version: string; date: string }): string =>
-  `.TH ${escaped(name.toUpperCase())} ${section} "${date}" "${escaped(`stint ${version}`)}" "stint"`;
+  `.TH ${escaped(name.toUpperCase())} ${section} "${date}" "${escaped(`stint ${version}`)}" "stint"\n.nh\n.ad l`;
 
 export const section = (name: string): string => `.SH ${escaped(name.toUpperCase())}`;

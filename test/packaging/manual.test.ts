@@ -129,7 +129,7 @@ test('the page of a verb is its words, with what means something to roff escaped
 test('Markdown becomes a page: headings, lists, tables, blocks, and fonts within a line', () => {
   const markdown = `# Wheels
 
-They *turn*, by \`stint spin\`; [more](wheels.md).
+They *turn*, by \`stint spin\`; [more](wheels.md) ([why](why.md)).
 'Quoted' at the start.
 
 ## Kinds
