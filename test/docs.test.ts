@@ -135,7 +135,8 @@ test('docs/reference.md explains every option of stint run and stint with', () =
 test('every page of docs/ is in docs/README.md', () => {
   const index = read('docs/README.md');
   for (const page of globSync('docs/*.md', { cwd: root }))
-    if (page !== 'docs/README.md') assert.ok(index.includes(`(${relative('docs', page)})`), page);
+    if (page !== 'docs/README.md')
+      assert.ok(index.includes(`(${relative('docs', page)})`), `docs/README.md has no line for ${page}`);
 });
 
 test('documents that sources and help texts name are there', () => {
