@@ -177,8 +177,8 @@ export type PoolEvent =
   | { type: 'opened'; time: number; build: Pick<BuildStatus, 'id' | 'label' | 'cwd' | 'rootPid' | 'user' | 'since'> }
   /** A build has its first slot. */
   | { type: 'started'; time: number; id: number }
-  /** A build is over, or was given up before it started. */
-  | { type: 'ended'; time: number; id: number }
+  /** A build is over, or was given up before it started; `exit` as in `PastBuild`. */
+  | { type: 'ended'; time: number; id: number; exit?: number | string }
   /** A lease should have so many slots: it is asked to give some back, or may take more. */
   | { type: 'wish'; time: number; id: number; slots: number }
   /** A lease has so many slots now, as it was asked to. */
@@ -221,6 +221,11 @@ export interface PastBuild
   kind: string;
   /** When it was over, Unix time in milliseconds. */
   ended: number;
+  /**
+   * How its root ended: its exit code, or the name of the signal that ended it, without SIG. Of a build that nobody opened: how the last
+   * client ended that stood below no other. Missing: it is not known.
+   */
+  exit?: number | string;
 }
 
 /** `GET /builds`. */

@@ -36,18 +36,21 @@ function ownName(): string {
 /** The list for people. */
 export function table(builds: readonly PastBuild[]): string {
   if (builds.length === 0) return 'no builds\n';
-  const rows = builds.map(({ id, ended, since, waitedSeconds, slotSeconds, peak, peakMemory, user, label }) => [
-    String(id),
-    localTime(ended),
-    took(ended - since),
-    took(waitedSeconds * 1000),
-    slotSeconds.toFixed(1),
-    String(peak),
-    peakMemory === undefined ? '-' : bytes(peakMemory),
-    user,
-    printable(label),
-  ]);
-  return columns([['BUILD', 'ENDED', 'TOOK', 'WAITED', 'SLOT-S', 'PEAK', 'MEMORY', 'USER', 'LABEL'], ...rows]);
+  const rows = builds.map(
+    ({ id, ended, since, waitedSeconds, slotSeconds, peak, peakMemory, exit = '-', user, label }) => [
+      String(id),
+      localTime(ended),
+      took(ended - since),
+      took(waitedSeconds * 1000),
+      slotSeconds.toFixed(1),
+      String(peak),
+      peakMemory === undefined ? '-' : bytes(peakMemory),
+      String(exit),
+      user,
+      printable(label),
+    ],
+  );
+  return columns([['BUILD', 'ENDED', 'TOOK', 'WAITED', 'SLOT-S', 'PEAK', 'MEMORY', 'EXIT', 'USER', 'LABEL'], ...rows]);
 }
 
 /** `2026-11-25 14:02`, where the reader is. */

@@ -86,7 +86,7 @@ function sentence(told: Told, names: Map<number, string>): string {
     case 'started':
       return `${named(told.id)} started`;
     case 'ended': {
-      const words = `${named(told.id)} ended`;
+      const words = `${named(told.id)} ended${ending(told.exit)}`;
       names.delete(told.id);
       return words;
     }
@@ -99,6 +99,11 @@ function sentence(told: Told, names: Map<number, string>): string {
     default:
       return `something that this stint does not know: ${printable(JSON.stringify(told))}`;
   }
+}
+
+function ending(exit: number | string | undefined): string {
+  if (exit === undefined) return '';
+  return typeof exit === 'number' ? `, exit code ${exit}` : `, by signal ${printable(exit)}`;
 }
 
 const clock = (time: number): string => new Date(time).toTimeString().slice(0, 8);

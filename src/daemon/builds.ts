@@ -104,6 +104,10 @@ export class Builds implements Pool, SettingsPool {
         this.#skipIds(last);
         this.#engine.setCapacity(this.capacity); // what had been lent may have ended meanwhile
       },
+      exited: (id, exit) => {
+        const known = this.#builds.get(id);
+        if (known !== undefined) known.exit = exit;
+      },
       ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
       taped: () => options.recorder.taped(),
       status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
@@ -299,7 +303,8 @@ export class Builds implements Pool, SettingsPool {
   #came(id: number, facts: BuildFacts): void {
     const { uid, label, cwd, kind, rootPid, since, claim, connected = false } = facts;
     const user = userName(uid);
-    this.#builds.set(id, { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected, path: undefined });
+    const told = { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected };
+    this.#builds.set(id, { ...told, exit: undefined, path: undefined });
     this.#options.recorder.came(id, since);
     this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
   }
@@ -326,12 +331,22 @@ export class Builds implements Pool, SettingsPool {
   #gone(id: number, error: HttpError, account?: BuildAccount): void {
     const known = this.#builds.get(id);
     const peakMemory = this.#watch.peakOf(id);
-    if (this.#forget(id)) this.tell({ type: 'ended', time: Date.now(), id });
+    const exit = known?.exit === undefined ? {} : { exit: known.exit };
+    if (this.#forget(id)) this.tell({ type: 'ended', time: Date.now(), id, ...exit });
     const { recorder } = this.#options;
     if (known === undefined || account === undefined) recorder.ended(id, undefined);
     else {
       const { facts, user, uid, since } = known;
-      recorder.ended(id, { id, ...facts, user, uid, since, ended: Date.now(), ...pastOf(account, peakMemory) });
+      recorder.ended(id, {
+        id,
+        ...facts,
+        user,
+        uid,
+        since,
+        ended: Date.now(),
+        ...exit,
+        ...pastOf(account, peakMemory),
+      });
     }
     this.#starting.get(id)?.reject(error);
     if (this.#builds.size === 0) this.#empty?.();

@@ -42,9 +42,9 @@ export class Past implements PastPool {
 }
 
 function traced(
-  { build, label, cwd, user }: TraceHead,
+  { build, label, cwd, user, exit }: TraceHead,
   timeline: Timeline | undefined,
   until: number,
 ): Trace | undefined {
-  return timeline && traceOf({ build, label, cwd, user }, timeline, until);
+  return timeline && traceOf({ build, label, cwd, user, ...(exit !== undefined && { exit }) }, timeline, until);
 }

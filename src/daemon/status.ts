@@ -1,5 +1,6 @@
 // One picture of the pool for people and programs: the engine's figures joined with what is known of each build.
 import type { BuildStatus, Status } from '../api/schema.ts';
+import type { Exit } from '../engine/exit.ts';
 import type { BuildAccount, BuildFigures, Snapshot } from '../engine/messages.ts';
 import { reasonOf } from './reasons.ts';
 
@@ -18,6 +19,8 @@ export interface Known {
   claim: string | undefined;
   /** It lasts as long as a connection. */
   connected: boolean;
+  /** How its root ended, as far as that is known. */
+  exit: Exit | undefined;
   /** The path that its clients open, once it has begun. */
   path: string | undefined;
 }

@@ -477,7 +477,7 @@ export class Builds {
   }
 
   #rootGone(running: Running): void {
-    this.#unwatchRoot(running);
+    this.#send({ type: 'exited', id: running.id, pidfd: this.#unwatchRoot(running) });
     this.timeouts.forget(running);
     if (!running.started || !this.#ground.rootGone(running)) this.end(running);
     else {
@@ -487,7 +487,7 @@ export class Builds {
   }
 
   #forget(running: Running): void {
-    this.#unwatchRoot(running);
+    if (running.rootFd !== -1) closeSync(this.#unwatchRoot(running));
     if (running.first !== undefined) this.#byFirst.delete(running.first);
     this.timeouts.forget(running);
     for (const one of running.withs) one.builds.delete(running);
@@ -503,12 +503,13 @@ export class Builds {
     }
   }
 
-  #unwatchRoot(running: Running): void {
-    if (running.rootFd === -1) return;
-    this.#loop.unwatch(running.rootFd);
-    closeSync(running.rootFd);
+  /** The descriptor, which is nobody's now. */
+  #unwatchRoot(running: Running): number {
+    const { rootFd } = running;
+    this.#loop.unwatch(rootFd);
     this.#journal.release(`root:${running.id}`);
     running.rootFd = -1;
+    return rootFd;
   }
 
   #watchRoot(running: Running, rootFd: number): void {

@@ -1,7 +1,7 @@
 // The main thread's handle of the engine: starts its thread, wakes it, turns its messages into calls, and does for it what
 // its thread must not wait for.
 import { once } from 'node:events';
-import { writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { Policy } from '../core/policy.ts';
 import { StintError } from '../errors.ts';
@@ -12,6 +12,7 @@ import { openMemory } from '../kernel/memory.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { type Lineage, lineageOf } from '../process/lineage.ts';
+import { type Exit, exitOf } from './exit.ts';
 import { ANSWERED, HUNG } from './journal/journal.ts';
 import { letGo } from './let-go.ts';
 import type {
@@ -55,6 +56,8 @@ export interface EngineEvents {
   restored(last: number): void;
   /** So many entries of what the engine before this one has written down could not be read. */
   damaged(entries: number): void;
+  /** How the root of a build has ended, or of one without a root the last client that stood below no other; undefined: it is not known. */
+  exited(id: number, exit: Exit | undefined): void;
   ended(id: number, account: BuildAccount): void;
   /** There is something on the tape. */
   taped(): void;
@@ -300,6 +303,10 @@ export class EngineHandle {
         this.#events.restored(message.last);
         if (message.damaged > 0) this.#events.damaged(message.damaged);
         if (this.#mount === undefined) this.#ready.resolve();
+        break;
+      case 'exited':
+        this.#events.exited(message.id, exitOf(message.pidfd));
+        closeSync(message.pidfd);
         break;
       case 'ended':
         this.#events.ended(message.id, message.account);

@@ -220,6 +220,11 @@ export type FromEngine =
   | { type: 'lent'; id: number; inside: number | undefined; status: unknown }
   /** All that another engine has left was told; `last`: the highest number of a build that was given; `damaged`: entries that could not be read. */
   | { type: 'restored'; last: number; damaged: number }
+  /**
+   * The root of a build has ended, or of one that nobody opened a client that stood below no other: its pidfd tells how. That is the main
+   * thread's to close.
+   */
+  | { type: 'exited'; id: number; pidfd: number }
   /** A build is over; `account`: what it has had. */
   | { type: 'ended'; id: number; account: BuildAccount }
   | { type: 'snapshot'; request: number; snapshot: Snapshot }

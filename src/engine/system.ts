@@ -548,7 +548,7 @@ export class System implements Ground {
     const { ledger, loop, file } = this.#parts;
     process.alive = false;
     loop.unwatch(process.pidfd);
-    closeSync(process.pidfd);
+    this.#exited(process);
     for (const { tid } of process.threads) {
       if (this.#threads.get(tid)?.caller === process) this.#threads.delete(tid);
       this.#seen.delete(tid);
@@ -560,6 +560,12 @@ export class System implements Ground {
     if (this.#pipes.abandon(process, () => this.#leave(process))) this.#note(process);
     else this.#leave(process);
     this.#parts.journal.release(`process:${process.serial}`);
+  }
+
+  /** How it ended is told of a build that nobody opened: it has no root whose end could be told. */
+  #exited({ pidfd, opened, topmost, running: { id, facts } }: Process): void {
+    if (opened && topmost && facts.kind !== 'run') this.#parts.send({ type: 'exited', id, pidfd });
+    else closeSync(pidfd);
   }
 
   /** Nothing of the process is left. */

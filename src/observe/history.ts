@@ -20,6 +20,8 @@ export interface PastBuild {
   /** When it came and when it was over, Unix time in milliseconds. */
   since: number;
   ended: number;
+  /** The exit code of its root, or the name of the signal that ended it; missing: not known. */
+  exit?: number | string;
   /** Slots × seconds, and the seconds in which it waited. */
   slotSeconds: number;
   waitedSeconds: number;
@@ -57,6 +59,7 @@ export interface HistoryOptions {
 const DAY = 86_400_000;
 /** What is to be written waits so long for more, milliseconds. */
 const GATHER = 250;
+/** Raised when a stint from before that could not use the file. */
 const FORMAT = 1;
 
 const TABLES = `
@@ -64,13 +67,14 @@ const TABLES = `
     n INTEGER PRIMARY KEY,
     id INTEGER NOT NULL, label TEXT NOT NULL, cwd TEXT NOT NULL, user TEXT NOT NULL, uid INTEGER NOT NULL,
     kind TEXT NOT NULL, since REAL NOT NULL, ended REAL NOT NULL,
-    slotSeconds REAL NOT NULL, waitedSeconds REAL NOT NULL, peak INTEGER NOT NULL, granted INTEGER NOT NULL, peakMemory INTEGER
+    slotSeconds REAL NOT NULL, waitedSeconds REAL NOT NULL, peak INTEGER NOT NULL, granted INTEGER NOT NULL, peakMemory INTEGER, exit ANY
   ) STRICT;
   CREATE INDEX IF NOT EXISTS builds_ended ON builds (ended);
   CREATE TABLE IF NOT EXISTS timelines (n INTEGER PRIMARY KEY, packed BLOB NOT NULL) STRICT;
   PRAGMA user_version = ${FORMAT};`;
 
-const COLUMNS = 'id, label, cwd, user, uid, kind, since, ended, slotSeconds, waitedSeconds, peak, granted, peakMemory';
+const COLUMNS =
+  'id, label, cwd, user, uid, kind, since, ended, slotSeconds, waitedSeconds, peak, granted, peakMemory, exit';
 
 interface Entry {
   build: PastBuild;
@@ -107,7 +111,7 @@ export class History {
       );
       const timeline = database.prepare('INSERT INTO timelines (n, packed) VALUES (?, ?)');
       for (const entry of entries) {
-        const { lastInsertRowid } = build.run({ ...entry.build, peakMemory: entry.build.peakMemory ?? null });
+        const { lastInsertRowid } = build.run({ peakMemory: null, exit: null, ...entry.build });
         if (entry.timeline !== undefined) timeline.run(lastInsertRowid, entry.timeline.pack());
       }
       this.#prune(database, (entries.at(-1) as Entry).build.ended);
@@ -180,11 +184,13 @@ export class History {
   }
 }
 
-type Row = Record<string, unknown> & PastBuild & { peakMemory: number | null };
+type Row = Record<string, unknown> &
+  Omit<PastBuild, 'exit'> & { peakMemory: number | null; exit: number | string | null };
 
-const pastOf = ({ peakMemory, ...row }: Row): PastBuild => ({
+const pastOf = ({ peakMemory, exit, ...row }: Row): PastBuild => ({
   ...row,
   ...(peakMemory !== null && { peakMemory }),
+  ...(exit !== null && { exit }),
 });
 
 /** @throws Error */
@@ -215,11 +221,18 @@ function opened(path: string): DatabaseSync {
     const format = database.prepare('PRAGMA user_version').get()?.user_version;
     if (format !== 0 && format !== FORMAT) throw new BadDatabase(`its format is ${format}, not ${FORMAT}`);
     database.exec(TABLES);
+    addColumn(database, 'exit');
     return database;
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+/** A column that an older stint did not know; one that does not know it leaves it empty. */
+function addColumn(database: DatabaseSync, name: string): void {
+  const found = database.prepare("SELECT 1 FROM pragma_table_info('builds') WHERE name = ?").get(name);
+  if (found === undefined) database.exec(`ALTER TABLE builds ADD COLUMN ${name} ANY`);
 }
 
 class BadDatabase extends Error {}

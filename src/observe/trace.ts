@@ -30,6 +30,8 @@ export interface TraceHead {
   label: string;
   cwd: string;
   user: string;
+  /** How it ended, as in the history. */
+  exit?: number | string;
 }
 
 /** The two groups of lanes. */

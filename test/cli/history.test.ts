@@ -8,6 +8,7 @@ import type { Trace } from '../../src/observe/trace.ts';
 import { raw } from '../helpers/api.ts';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { type Place, startPool } from '../helpers/pool.ts';
+import { until } from '../helpers/until.ts';
 
 /** Ten jobs of which each takes a while. */
 const MAKEFILE = `all: ${Array.from({ length: 10 }, (_, n) => `j${n}`).join(' ')}\nj%:\n\t@sleep 0.1\n`;
@@ -63,7 +64,10 @@ test('a make of ten jobs: history, trace and metrics agree, and outlive the daem
   assert.ok(build.slotSeconds >= 1 && build.slotSeconds <= (3 * (build.ended - build.since)) / 1000 + 0.01);
   assert.ok(build.peak >= 2 && build.peak <= 3);
   const { stdout } = await pool.stint(['history']);
-  assert.match(stdout, /^BUILD +ENDED +TOOK +WAITED +SLOT-S +PEAK +MEMORY +USER +LABEL\n1 .* ten jobs\n$/);
+  assert.match(
+    stdout,
+    /^BUILD +ENDED +TOOK +WAITED +SLOT-S +PEAK +MEMORY +EXIT +USER +LABEL\n1 .* 0 +\w+ +ten jobs\n$/,
+  );
   assert.equal((await pool.stint(['history', '--label', 'other'])).stdout, 'no builds\n');
   assert.match((await pool.stint(['history', '--mine', '--limit', '1'])).stdout, /ten jobs/);
   await pool.stop();
@@ -74,6 +78,37 @@ test('a make of ten jobs: history, trace and metrics agree, and outlive the daem
   assert.ok((await traced(pool, build.id)).pieces >= 2);
   next.kill('SIGTERM');
   assert.equal((await next.ended).code, 0);
+});
+
+test('how a build ended is in the history, the trace and what is watched', async (t) => {
+  const pool = await startPool(t, 2);
+  const watcher = pool.start(['watch', '--json'], { deadline: 120_000 });
+  await until('it watches', () => watcher.output.stdout.includes('"watching"'));
+  writeFileSync(join(pool.folder, 'Makefile'), 'well:\n\t@true\nbad:\n\t@false\n');
+  assert.equal((await pool.run(['--', 'make', 'well'])).code, 0);
+  assert.equal((await pool.run(['--', 'make', 'bad'])).code, 2);
+  const killed = pool.spawnRun(['--', 'sleep', '1000']);
+  await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  killed.kill('SIGKILL');
+  await killed.ended;
+  // Its root has gone before what it started, which still has the FIFO open.
+  const left = await pool.run(['--', 'sh', '-c', '(exec 7<>$STINT_FIFO; sleep 1) >/dev/null 2>&1 & exit 7']);
+  assert.equal(left.code, 7);
+  await pool.untilIdle();
+  const ends = ['0', '2', 'KILL', '7'];
+  assert.deepEqual((await past(pool)).map(({ exit }) => String(exit)).reverse(), ends);
+  const rows = (await pool.stint(['history'])).stdout.trimEnd().split('\n').slice(1).reverse();
+  for (const [n, row] of rows.entries()) assert.match(row, new RegExp(` ${ends[n]} +\\w+ +(?:make|sleep|sh)`));
+  const trace = JSON.parse((await pool.stint(['trace', '--build', '2'])).stdout) as Trace;
+  assert.equal(trace.otherData.exit, 2);
+  await until('all was told', () => watcher.output.stdout.split('"ended"').length > 4);
+  const told = watcher.output.stdout.split('\n').filter((line) => line.includes('"ended"'));
+  assert.deepEqual(
+    told.map((line) => String(JSON.parse(line).exit)),
+    ends,
+  );
+  watcher.kill('SIGKILL');
+  await pool.stop();
 });
 
 test('a build that runs is traced up to now', async (t) => {
@@ -113,11 +148,13 @@ for pause in (0.05, 0.2, 0.1):
     a = os.read(node, 1); b = os.read(node, 1)
     time.sleep(pause)
     os.write(node, a); time.sleep(0.03); os.write(node, b)
+os._exit(5)
 `;
   const { code, stderr } = await machine.spawn('python3', ['-c', script]).ended;
-  assert.equal(code, 0, stderr);
+  assert.equal(code, 5, stderr);
   await machine.untilIdle();
   const build = await agree(machine);
   assert.ok(build.slotSeconds >= 0.7 + 0.09, `${build.slotSeconds}`);
+  assert.deepEqual([build.kind, build.exit], ['session', 5]);
   await machine.stop();
 });

@@ -19,7 +19,7 @@ test('it tells of builds and of the size of the pool, in sentences', async (t) =
       'watching',
       'build 1 (a?b) of root came',
       'build 1 (a?b) started',
-      'build 1 (a?b) ended',
+      'build 1 (a?b) ended, exit code 0',
       'the pool has 3 slots',
       '',
     ].map((line) => line.replace('of root', `of ${process.env.USER ?? 'root'}`)),
@@ -36,7 +36,7 @@ test('it knows builds that came before it', async (t) => {
   const watching = pool.start(['watch'], { deadline: 120_000 });
   await until('it watches', () => watching.output.stdout.endsWith('watching\n'));
   build.kill('SIGKILL');
-  await until('it tells', () => watching.output.stdout.endsWith('build 1 (the old one) ended\n'));
+  await until('it tells', () => watching.output.stdout.endsWith('build 1 (the old one) ended, by signal KILL\n'));
   watching.kill('SIGKILL');
   await pool.stop();
 });

@@ -48,6 +48,7 @@ export class TestEngine {
         wish: () => {},
         expired: () => {},
         status: async () => '',
+        exited: () => {},
         ended: (id) => {
           const build = this.builds.get(id);
           if (build !== undefined) build.ended = true;

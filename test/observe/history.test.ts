@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { History, type PastBuild } from '../../src/observe/history.ts';
 import { Timeline } from '../../src/observe/timeline.ts';
@@ -55,6 +56,35 @@ test('what was written is there for the next one, newest first, with its timelin
   assert.equal(third.find(2)?.build.label, 'make 2');
   third.close();
   assert.deepEqual(notes, []);
+});
+
+test('a file of a stint that did not know how builds ended is read, and goes on', (t) => {
+  const path = join(temporaryFolder(t), 'history.db');
+  const old = new DatabaseSync(path);
+  old.exec(`
+    CREATE TABLE builds (
+      n INTEGER PRIMARY KEY,
+      id INTEGER NOT NULL, label TEXT NOT NULL, cwd TEXT NOT NULL, user TEXT NOT NULL, uid INTEGER NOT NULL,
+      kind TEXT NOT NULL, since REAL NOT NULL, ended REAL NOT NULL,
+      slotSeconds REAL NOT NULL, waitedSeconds REAL NOT NULL, peak INTEGER NOT NULL, granted INTEGER NOT NULL, peakMemory INTEGER
+    ) STRICT;
+    CREATE INDEX builds_ended ON builds (ended);
+    CREATE TABLE timelines (n INTEGER PRIMARY KEY, packed BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 1;
+    INSERT INTO builds VALUES (1, 1, 'make 1', '/x', 'ada', 1000, 'run', 1000001, 2000001, 1.5, 0.25, 3, 12, NULL);`);
+  old.close();
+  const history = new History({ path, note: assert.fail });
+  assert.deepEqual(history.list({ limit: 9 }), [build(1)]);
+  history.add(build(2, { exit: 2 }), undefined);
+  history.add(build(3, { exit: 'KILL' }), undefined);
+  history.add(build(4, { exit: 0 }), undefined);
+  history.close();
+  const next = new History({ path, note: assert.fail });
+  assert.deepEqual(
+    next.list({ limit: 9 }).map(({ exit }) => exit),
+    [0, 'KILL', 2, undefined],
+  );
+  next.close();
 });
 
 test('it has a bound in builds, in timelines and in age', (t) => {

@@ -66,6 +66,7 @@ test('the page shows real builds while they run and when they are over, and its 
   assert.equal(await fact('Slot-seconds'), past.slotSeconds.toFixed(1));
   assert.equal(await fact('Peak'), String(past.peak));
   assert.equal(await fact('User'), past.user);
+  assert.equal(await fact('Exit'), '0');
   await page.goBack();
   await page.getByRole('link', { name: 'History' }).click();
   await page.getByRole('link', { name: 'real <work>' }).waitFor();

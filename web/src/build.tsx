@@ -87,6 +87,7 @@ function liveFacts(build: PictureBuild, full: BuildStatus | undefined, time: num
 const pastFacts = (build: PastBuild): FactList => [
   ['Ended', day(build.ended)],
   ['Took', took(build.ended - build.since)],
+  ['Exit', build.exit],
   ['User', build.user],
   ['Slot-seconds', slotSeconds(build.slotSeconds)],
   ['Waited', took(build.waitedSeconds * 1000)],

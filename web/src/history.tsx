@@ -28,6 +28,12 @@ export function History() {
   );
 }
 
+/** What went wrong is seen at a glance. */
+function Ending({ exit }: { exit: PastBuild['exit'] | undefined }) {
+  if (exit === undefined) return <span class="muted">–</span>;
+  return exit === 0 ? <>0</> : <b class="failed">{exit}</b>;
+}
+
 const COLUMNS: Column<PastBuild>[] = [
   {
     name: 'Build',
@@ -59,6 +65,12 @@ const COLUMNS: Column<PastBuild>[] = [
     wide: true,
     value: (build) => build.slotSeconds,
     cell: (build) => slotSeconds(build.slotSeconds),
+  },
+  {
+    name: 'Exit',
+    number: true,
+    value: ({ exit = -1 }) => (typeof exit === 'number' ? exit : Number.POSITIVE_INFINITY),
+    cell: ({ exit }) => <Ending exit={exit} />,
   },
   { name: 'Peak', number: true, value: ({ peak }) => peak, cell: ({ peak }) => peak },
   {

@@ -6,7 +6,7 @@ export const HISTORY = {
   usage: ['[OPTION]...'],
   brief: 'show the builds of the past',
   about: `Show the builds of the past, the newest first: how long each took, how long it waited for slots, what it had of the
-pool, and the most memory that it was seen to have.`,
+pool, the most memory that it was seen to have, and how it ended: by its exit code, or by a signal.`,
   options: {
     limit: { value: 'N', text: 'so many, 1 to 1000; default: 20' },
     label: { value: 'TEXT', text: 'those with TEXT in their label' },

@@ -91,6 +91,9 @@ export class MainThread {
         build.within = message.within !== undefined;
         break;
       }
+      case 'exited':
+        this.#machine.drop(message.pidfd);
+        break;
       case 'failed':
       case 'ended': {
         const build = this.opened.get(message.id);
