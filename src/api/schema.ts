@@ -79,6 +79,10 @@ export interface ProcessStatus {
     slots: number;
     /** Why its build has nothing more now, in words for people. */
     reason: string;
+    /** Milliseconds until it probably has them; missing: that cannot be told. */
+    estimate?: number;
+    /** What the estimate is made of, or why there is none, in words for people. */
+    basis: string;
   };
 }
 

@@ -84,10 +84,23 @@ function waiting({ waits, client }: ProcessStatus, build: BuildStatus, status: S
     return [`It is not known to wait for a slot${idle}${unseen}.`, part, ...(idle === '' ? [] : others(build, status))];
   }
   const needs = waits.slots === 1 ? 'a slot' : `${waits.slots} slots in one step`;
-  return [`It has waited ${age(waits.for)} for ${needs}: ${waits.reason}.`, part, ...others(build, status)];
+  return [
+    `It has waited ${age(waits.for)} for ${needs}: ${waits.reason}.`,
+    `${expectation(waits)}: ${waits.basis}.`,
+    part,
+    ...others(build, status),
+  ];
 }
 
-/** Who has slots that a build waits for. How long their jobs take nobody knows: there is no estimate. */
+function expectation({ slots: count, estimate }: NonNullable<ProcessStatus['waits']>): string {
+  const them = count === 1 ? 'it' : 'them';
+  if (estimate === undefined) return `When it gets ${them} cannot be told`;
+  return estimate < 1000
+    ? `It probably gets ${them} in a moment`
+    : `It probably gets ${them} in about ${age(estimate)}`;
+}
+
+/** Who has slots that a build waits for. */
 function others(build: BuildStatus, { builds }: Status): string[] {
   const holders = builds
     .filter(({ id }) => id !== build.id)
@@ -97,10 +110,7 @@ function others(build: BuildStatus, { builds }: Status): string[] {
   const named = holders
     .slice(0, MAX_HOLDERS)
     .map(({ id, label, has, share }) => `${id} (${label}) has ${has} of its share of ${share.toFixed(1)}`);
-  return [
-    ...(named.length === 0 ? [] : [`Who else has slots: ${named.join('; ')}.`]),
-    'A slot comes back when a job ends; nobody knows when that will be.',
-  ];
+  return named.length === 0 ? [] : [`Who else has slots: ${named.join('; ')}.`];
 }
 
 /** What would put it into the pool. */

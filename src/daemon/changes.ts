@@ -2,20 +2,28 @@
 import type { BuildChanges } from '../api/build-routes.ts';
 import { HttpError, mayChange, type Peer, whoMay } from '../api/call.ts';
 import type { BuildStatus, ChangeBuild, ProcessStatus, Reclaimed } from '../api/schema.ts';
+import type { Turn } from '../core/turn.ts';
+import type { Recorder } from '../observe/recorder.ts';
 import { userName } from '../process/groups.ts';
 import { lineageOf } from '../process/lineage.ts';
 import type { Builds } from './builds.ts';
+import { estimateOf } from './reasons.ts';
 
 export class Changes implements BuildChanges {
   readonly #builds: Builds;
   readonly #group: number | undefined;
   readonly #system: boolean;
+  readonly #recorder: Recorder;
 
   /** @param group whose members may change others' builds, beside root and the daemon's own user */
-  constructor(builds: Builds, { group, system }: { group: number | undefined; system: boolean }) {
+  constructor(
+    builds: Builds,
+    { group, system, recorder }: { group: number | undefined; system: boolean; recorder: Recorder },
+  ) {
     this.#builds = builds;
     this.#group = group;
     this.#system = system;
+    this.#recorder = recorder;
   }
 
   async changeBuild(id: string, { weight, class: of }: ChangeBuild, caller: Peer): Promise<BuildStatus> {
@@ -54,9 +62,20 @@ export class Changes implements BuildChanges {
       ...(id !== undefined && { build: id }),
       ...found,
       ...(waits && {
-        waits: { for: Math.round(waits.for), slots: waits.needs, reason: build?.reason ?? 'it has it now' },
+        waits: {
+          for: Math.round(waits.for),
+          slots: waits.needs,
+          reason: build?.reason ?? 'it has it now',
+          ...this.#estimate(waits.turn),
+        },
       }),
     };
+  }
+
+  #estimate(turn: Turn): Pick<NonNullable<ProcessStatus['waits']>, 'estimate' | 'basis'> {
+    this.#recorder.read();
+    const { estimate, basis } = estimateOf(turn, (of) => this.#recorder.returns.lately(Date.now(), of));
+    return { ...(estimate !== undefined && { estimate: Math.round(estimate) }), basis };
   }
 
   async #build(id: string): Promise<BuildStatus> {

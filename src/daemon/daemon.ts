@@ -129,7 +129,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const listening = kept.get('listen');
     if (system === undefined && listening === undefined) removeFile(runtime.socket); // stale: whoever listened there has lost the lock
     const group = system?.apiGroup;
-    const changes = new Changes(builds, { group, system: system !== undefined });
+    const changes = new Changes(builds, { group, system: system !== undefined, recorder });
     const leases = new Leases(builds, group);
     const pool = builds;
     const routes = [

@@ -1,6 +1,8 @@
-// Why a build that waits has nothing more at this moment, in words for people.
+// Why a build that waits has nothing more at this moment, and when that may change, in words for people.
 import type { Limit } from '../core/limits.ts';
+import type { Turn } from '../core/turn.ts';
 import type { Cause, Wait } from '../core/waits.ts';
+import { expected, type Lately } from '../observe/returns.ts';
 
 /** What has to be known beside its figures. */
 export interface Circumstances {
@@ -21,6 +23,24 @@ export function reasonOf({ position, aside, needs, cause }: Wait, circumstances:
   ];
   return parts.filter((part) => part !== undefined).join('; ');
 }
+
+/** When who waits probably has what he needs, milliseconds; undefined: that cannot be told. And why that is said. */
+export function estimateOf(
+  turn: Turn,
+  lately: (of?: readonly number[]) => Lately,
+): { estimate?: number; basis: string } {
+  if (turn.returns === undefined)
+    return { basis: turn.why === 'itself' ? 'it has to return a slot itself' : 'others go first as long as they wait' };
+  const { returns, of } = turn;
+  if (returns === 0) return { estimate: 0, basis: 'it is its turn' };
+  const found = lately(of);
+  const estimate = expected(returns, found);
+  const came = `${found.slots === 0 ? 'no slot' : slots(found.slots)}${of === undefined ? '' : ' under the same bound'} came back in the last`;
+  if (estimate === undefined) return { basis: `${found.slots === 1 ? 'only ' : ''}${came} minute` };
+  return { estimate, basis: `${came} ${spanOf(found.span)}, and the ${ordinal(returns)} from now is probably its own` };
+}
+
+const spanOf = (ms: number): string => (ms > 50_000 ? 'minute' : `${Math.max(1, Math.round(ms / 1000))} s`);
 
 function causeOf(cause: Cause, needs: number, { user, capacity, limit, limits }: Circumstances): string | undefined {
   switch (cause.why) {

@@ -272,7 +272,7 @@ export class Engine {
 
   #find({ request, lineage }: Extract<ToEngine, { type: 'find' }>): void {
     this.#pipes.recount(this.#clock());
-    const parts = { builds: this.#builds, ground: this.#ground, now: this.#now };
+    const parts = { builds: this.#builds, ground: this.#ground, ledger: this.#ledger, now: this.#now };
     this.#lines.send({ type: 'found', request, found: whereabouts(lineage, parts) });
   }
 

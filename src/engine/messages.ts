@@ -1,6 +1,7 @@
 // What the main thread and the engine's thread say to each other. Plain data only.
 import type { Policy } from '../core/policy.ts';
 import type { Lent } from '../core/settings.ts';
+import type { Turn } from '../core/turn.ts';
 import type { BuildClass } from '../core/types.ts';
 import type { Wait } from '../core/waits.ts';
 import type { TapeMemory } from '../observe/tape.ts';
@@ -146,8 +147,8 @@ export interface ProcessFigures {
   client?: ClientFigures;
   /** The nearest process above it that has the jobserver open. */
   above?: { pid: number; program: string };
-  /** While it waits: slots that it needs in one step, and for how many milliseconds it has. */
-  waits?: { needs: number; for: number };
+  /** While it waits: slots that it needs in one step, for how many milliseconds it has, and what has to come back before. */
+  waits?: { needs: number; for: number; turn: Turn };
 }
 
 export type ToEngine =

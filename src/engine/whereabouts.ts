@@ -1,4 +1,6 @@
 // Where a process stands in the pool: its build, and whether it waits. Found when somebody asks; nothing is kept.
+import type { Ledger } from '../core/ledger.ts';
+import { turnOf } from '../core/turn.ts';
 import type { Lineage } from '../process/lineage.ts';
 import type { Builds, Ground, Running } from './builds.ts';
 import type { ProcessFigures } from './messages.ts';
@@ -6,10 +8,11 @@ import type { ProcessFigures } from './messages.ts';
 interface Parts {
   builds: Builds;
   ground: Pick<Ground, 'find'>;
+  ledger: Ledger;
   now: number;
 }
 
-export function whereabouts(lineage: Lineage, { builds, ground, now }: Parts): ProcessFigures {
+export function whereabouts(lineage: Lineage, { builds, ground, ledger, now }: Parts): ProcessFigures {
   const { pid, ancestors } = lineage;
   const root = [...builds.byId.values()].find(({ facts, rootFd }) => rootFd !== -1 && facts.rootPid === pid);
   const { running: found, would, waiter: own, ...others } = ground.find(lineage);
@@ -22,7 +25,7 @@ export function whereabouts(lineage: Lineage, { builds, ground, now }: Parts): P
     root: root !== undefined,
     ...others,
     ...(would !== undefined && running === undefined && { would }),
-    ...(waits && { waits: { needs: waiter.min ?? 1, for: now - waiter.since } }),
+    ...(waits && { waits: { needs: waiter.min ?? 1, for: now - waiter.since, turn: turnOf(ledger, waiter) } }),
   };
 }
 

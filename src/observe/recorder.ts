@@ -1,6 +1,7 @@
 // What has happened in the pool since the daemon started: a timeline of each build that is there, sums for the metrics, and the
 // history of those that are over. It is told what the engine books and what builds come and go; it only listens.
 import type { History, PastBuild, PastQuery } from './history.ts';
+import { Returns } from './returns.ts';
 import { type Booking, type TapeMemory, TapeReader } from './tape.ts';
 import { Timeline } from './timeline.ts';
 
@@ -39,6 +40,8 @@ export class Recorder {
     waitSum: 0,
     missed: 0,
   };
+  /** What came back lately. */
+  readonly returns = new Returns();
   readonly #tape: TapeReader;
   readonly #history: History | undefined;
   readonly #timelines = new Map<number, Timeline>();
@@ -93,6 +96,7 @@ export class Recorder {
     this.#timer = undefined;
     this.totals.missed += this.#tape.read((booking) => {
       if (booking.held > 0) this.#count(booking);
+      else if (booking.held < 0) this.returns.add(booking.time, booking.build, -booking.held);
       this.#note(booking);
     });
   }

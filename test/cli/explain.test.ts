@@ -1,6 +1,7 @@
 // `stint explain`: what it says of processes in a user's pool. Those of the machine's pool: test/machine/explain.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ProcessStatus } from '../../src/api/schema.ts';
 import { Place, startPool } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
 
@@ -21,12 +22,40 @@ test('a build that waits for its first slot, and who has the slots', async (t) =
     /^process \d+ \(\S+, of \w+\) is the root of build 2: the second {2}\(waits for its first slot.*\)$/,
   );
   assert.match(lines[1] as string, /^It has waited \d+s for a slot: the slot is out; 1st in the queue\.$/);
-  assert.equal(lines[2], 'Build 2 has 0 slots; its share now is 0.5 of 1.');
+  assert.equal(lines[2], 'When it gets it cannot be told: no slot came back in the last minute.');
+  assert.equal(lines[3], 'Build 2 has 0 slots; its share now is 0.5 of 1.');
   assert.match(stdout, /^Who else has slots: 1 \(the first\) has 1 of its share of 0\.5\.$/m);
   const running = await pool.stint(['explain', String(first.pid)]);
   assert.match(running.stdout, /is the root of build 1: the first\nIt is not known to wait for a slot\.\n/);
   first.kill('SIGKILL');
   await second.ended;
+  await pool.stop();
+});
+
+test('when a build probably gets its first slot, by how slots came back lately', async (t) => {
+  const pool = await startPool(t, 1);
+  for (let n = 0; n < 3; n++) await pool.run(['true']);
+  const first = pool.spawnRun(['sleep', '1000'], LASTING);
+  await pool.untilStatus(({ builds }) => builds[0]?.state === 'running');
+  const [second, third] = [pool.spawnRun(['true'], LASTING), pool.spawnRun(['true'], LASTING)];
+  await pool.untilStatus(({ builds }) => builds.length === 3);
+  const waits = async ({ pid }: { pid: number }) =>
+    (JSON.parse((await pool.stint(['explain', '--json', String(pid)])).stdout) as ProcessStatus).waits;
+  const both = [await waits(second), await waits(third)];
+  both.sort((a, b) => (a?.estimate ?? 0) - (b?.estimate ?? 0));
+  for (const [n, found] of both.entries()) {
+    assert.match(
+      found?.basis ?? '',
+      new RegExp(
+        `^3 slots came back in the last (?:\\d+ s|minute), and the ${['1st', '2nd'][n]} from now is probably its own$`,
+      ),
+    );
+    assert.ok((found?.estimate ?? 0) > 0);
+  }
+  const { stdout } = await pool.stint(['explain', String(second.pid)]);
+  assert.match(stdout, /^It probably gets it in (?:a moment|about \d+m?\d*s): 3 slots came back in the last .*\.$/m);
+  first.kill('SIGKILL');
+  await Promise.all([second.ended, third.ended]);
   await pool.stop();
 });
 

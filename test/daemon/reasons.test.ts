@@ -6,7 +6,7 @@ import { type BuildOpening, Ledger } from '../../src/core/ledger.ts';
 import { GIVE_WAY, type Policy, SET_ASIDE, STRICT_POLICY } from '../../src/core/policy.ts';
 import type { Build, Client } from '../../src/core/types.ts';
 import { waitsOf } from '../../src/core/waits.ts';
-import { reasonOf } from '../../src/daemon/reasons.ts';
+import { estimateOf, reasonOf } from '../../src/daemon/reasons.ts';
 
 class World {
   readonly ledger: Ledger;
@@ -128,4 +128,21 @@ test('what a bound allows is kept for several at once', () => {
   world.ledger.release(last, 1);
   world.ledger.release(holder, 1);
   assert.deepEqual([world.reason(lease), lease.held], [undefined, 3]);
+});
+
+test('when it probably has its turn, and of what that is made', () => {
+  const lately = (slots: number, span: number) => () => ({ slots, span });
+  assert.deepEqual(estimateOf({ returns: 5 }, lately(25, 58_000)), {
+    estimate: (5 * 58_000) / 24,
+    basis: '25 slots came back in the last minute, and the 5th from now is probably its own',
+  });
+  assert.deepEqual(estimateOf({ returns: 1, of: [7] }, lately(2, 3100)), {
+    estimate: 3100,
+    basis: '2 slots under the same bound came back in the last 3 s, and the 1st from now is probably its own',
+  });
+  assert.deepEqual(estimateOf({ returns: 0 }, lately(0, 0)), { estimate: 0, basis: 'it is its turn' });
+  assert.deepEqual(estimateOf({ returns: 2 }, lately(0, 0)), { basis: 'no slot came back in the last minute' });
+  assert.deepEqual(estimateOf({ returns: 2 }, lately(1, 900)), { basis: 'only 1 slot came back in the last minute' });
+  assert.deepEqual(estimateOf({ why: 'others' }, lately(9, 900)), { basis: 'others go first as long as they wait' });
+  assert.deepEqual(estimateOf({ why: 'itself' }, lately(9, 900)), { basis: 'it has to return a slot itself' });
 });

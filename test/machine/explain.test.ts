@@ -96,6 +96,7 @@ test('a client that waits, the job of a client, and a process in no build', { sk
   const said = (await machine.stint(['explain', String(waiting.pid)])).stdout;
   assert.match(said, /^It has the jobserver open and holds 0 slots/m);
   assert.match(said, /^It has waited \d+s for a slot: it has 1 slot, and its share is 1; \w+ in the queue\.$/m);
+  assert.match(said, /^When it gets it cannot be told: no slot came back in the last minute\.$/m);
   assert.match(said, /^Who else has slots: \d+ \(holder\) has 1 of its share of /m);
 
   const job = waiting.output.stdout.trim();
