@@ -2,6 +2,7 @@
 import { HttpError, type Peer, type Route } from './call.ts';
 import { numberFrom, objectOf, oneOf } from './checks.ts';
 import type { BuildStatus, ChangeBuild, ProcessStatus, Reclaimed } from './schema.ts';
+import { seen } from './seen.ts';
 
 /** What the API needs of the daemon for one build or process. */
 export interface BuildChanges {
@@ -18,7 +19,8 @@ export function buildRoutes(pool: BuildChanges): readonly Route[] {
     {
       method: 'PATCH',
       path: '/builds/:id',
-      answer: ({ params, body, peer }) => pool.changeBuild(params.id as string, parse(body), peer),
+      answer: async ({ params, body, peer }) =>
+        seen(await pool.changeBuild(params.id as string, parse(body), peer), peer.uid),
     },
     {
       method: 'POST',

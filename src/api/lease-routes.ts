@@ -2,6 +2,7 @@
 import type { Call, Peer, Route, Stream } from './call.ts';
 import { claim, flag, objectOf, oneOf, signalNumber, text, timeLimit, wholeNumber } from './checks.ts';
 import { type LeaseList, type LeaseOpened, type LeaseStatus, MAX_CAPACITY, type OpenLease } from './schema.ts';
+import { seen } from './seen.ts';
 
 /** What the API needs of the daemon for leases. */
 export interface LeasePool {
@@ -21,15 +22,30 @@ export interface LeasePool {
 
 export function leaseRoutes(pool: LeasePool): readonly Route[] {
   return [
-    { method: 'GET', path: '/leases', answer: async (): Promise<LeaseList> => ({ leases: await pool.leases() }) },
-    { method: 'GET', path: '/leases/:id', answer: ({ params }) => pool.lease(params.id as string) },
+    {
+      method: 'GET',
+      path: '/leases',
+      answer: async ({ peer }): Promise<LeaseList> => ({
+        leases: (await pool.leases()).map((one) => seen(one, peer.uid)),
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/leases/:id',
+      answer: async ({ params, peer }) => seen(await pool.lease(params.id as string), peer.uid),
+    },
     { method: 'POST', path: '/leases', answer: (call, stream) => pool.openLease(parse(call.body), call, stream) },
     {
       method: 'PATCH',
       path: '/leases/:id',
-      answer: ({ params, body, peer }) => pool.resizeLease(params.id as string, slotsOf(body), peer),
+      answer: async ({ params, body, peer }) =>
+        seen(await pool.resizeLease(params.id as string, slotsOf(body), peer), peer.uid),
     },
-    { method: 'DELETE', path: '/leases/:id', answer: ({ params, peer }) => pool.endLease(params.id as string, peer) },
+    {
+      method: 'DELETE',
+      path: '/leases/:id',
+      answer: async ({ params, peer }) => seen(await pool.endLease(params.id as string, peer), peer.uid),
+    },
   ];
 }
 

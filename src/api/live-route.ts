@@ -1,6 +1,7 @@
 // The call that shows the pool as it changes.
 import type { Route } from './call.ts';
 import type { Picture } from './schema.ts';
+import { seenWiths } from './seen.ts';
 
 /** What the API needs of the daemon for that. */
 export interface LivePool {
@@ -11,9 +12,9 @@ export interface LivePool {
 export const liveRoute = (live: LivePool): Route => ({
   method: 'GET',
   path: '/live',
-  events: ({ gone }, send) =>
+  events: ({ gone, peer }, send) =>
     gone.addEventListener(
       'abort',
-      live.watch((picture) => send('picture', picture)),
+      live.watch((picture) => send('picture', { ...picture, with: seenWiths(picture.with, peer.uid) })),
     ),
 });

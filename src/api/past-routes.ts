@@ -2,13 +2,14 @@
 import { METRICS_TYPE } from '../observe/metrics.ts';
 import { type Call, HttpError, type Route, Text } from './call.ts';
 import type { PastList } from './schema.ts';
+import { seen, type Viewer } from './seen.ts';
 
 /** What the API needs of the daemon for the past. */
 export interface PastPool {
   /** Builds that are over, the newest first. */
   past(query: { limit: number; label?: string; user?: string; after?: number }): PastList['builds'];
-  /** What the newest build of this number did with its slots, in Chrome's trace format; undefined: that is not known. */
-  trace(id: number): unknown;
+  /** What the newest build of this number did with its slots, in Chrome's trace format, for `viewer`; undefined: that is not known. */
+  trace(id: number, viewer: Viewer): unknown;
   /** The pool in the text format of Prometheus. */
   metrics(): Promise<string>;
 }
@@ -17,14 +18,17 @@ const LIMIT = { standard: 50, max: 1000 };
 
 export function pastRoutes(pool: PastPool): readonly Route[] {
   return [
-    { method: 'GET', path: '/history', answer: ({ query }): PastList => ({ builds: pool.past(parseQuery(query)) }) },
+    { method: 'GET', path: '/history', answer: (call): PastList => ({ builds: past(pool, call) }) },
     { method: 'GET', path: '/builds/:id/trace', answer: (call) => trace(pool, call) },
     { method: 'GET', path: '/metrics', answer: async () => new Text(METRICS_TYPE, await pool.metrics()) },
   ];
 }
 
-function trace(pool: PastPool, { params: { id = '' } }: Call): unknown {
-  const found = /^\d{1,15}$/.test(id) ? pool.trace(Number(id)) : undefined;
+const past = (pool: PastPool, { query, peer }: Call): PastList['builds'] =>
+  pool.past(parseQuery(query)).map((build) => seen(build, peer.uid));
+
+function trace(pool: PastPool, { params: { id = '' }, peer }: Call): unknown {
+  const found = /^\d{1,15}$/.test(id) ? pool.trace(Number(id), peer.uid) : undefined;
   if (found === undefined) throw new HttpError(404, `there is no trace of a build ${id}, or no longer`);
   return found;
 }

@@ -1,7 +1,8 @@
 // Every call of the API, one line each, and the check of what comes in. docs/api.md writes them down for people.
-import { HttpError, type Peer, type Route } from './call.ts';
+import { type Call, HttpError, type Peer, type Route, type Send } from './call.ts';
 import { claim, objectOf, text, timeLimit } from './checks.ts';
 import type { BuildList, BuildOpened, BuildStatus, OpenBuild, PoolEvent, Status } from './schema.ts';
+import { seenEvent, seenStatus } from './seen.ts';
 
 /** What the API needs of the daemon. */
 export interface Pool {
@@ -14,32 +15,32 @@ export interface Pool {
 
 export function routesOf(pool: Pool): readonly Route[] {
   return [
-    { method: 'GET', path: '/status', answer: () => pool.status() },
-    { method: 'GET', path: '/builds', answer: () => builds(pool) },
-    { method: 'GET', path: '/builds/:id', answer: ({ params }) => build(pool, params.id as string) },
+    { method: 'GET', path: '/status', answer: async ({ peer }) => seenStatus(await pool.status(), peer.uid) },
+    { method: 'GET', path: '/builds', answer: ({ peer }) => builds(pool, peer) },
+    { method: 'GET', path: '/builds/:id', answer: ({ params, peer }) => build(pool, params.id as string, peer) },
     {
       method: 'POST',
       path: '/builds',
       answer: ({ body, peer, gone }) => pool.openBuild(parseOpenBuild(body), peer, gone),
     },
-    { method: 'GET', path: '/events', events: ({ gone }, send) => follow(pool, gone, send) },
+    { method: 'GET', path: '/events', events: (call, send) => follow(pool, call, send) },
   ];
 }
 
-async function builds(pool: Pool): Promise<BuildList> {
-  return { builds: (await pool.status()).builds };
+async function builds(pool: Pool, { uid }: Peer): Promise<BuildList> {
+  return { builds: seenStatus(await pool.status(), uid).builds };
 }
 
-async function build(pool: Pool, id: string): Promise<BuildStatus> {
-  const found = (await pool.status()).builds.find((one) => String(one.id) === id);
+async function build(pool: Pool, id: string, peer: Peer): Promise<BuildStatus> {
+  const found = (await builds(pool, peer)).builds.find((one) => String(one.id) === id);
   if (found === undefined) throw new HttpError(404, `there is no build ${id}, or no longer`);
   return found;
 }
 
-function follow(pool: Pool, gone: AbortSignal, send: (event: string, data: unknown) => void): void {
+function follow(pool: Pool, { gone, peer }: Call, send: Send): void {
   gone.addEventListener(
     'abort',
-    pool.subscribe((event) => send(event.type, event)),
+    pool.subscribe((event) => send(event.type, seenEvent(event, peer.uid))),
   );
 }
 

@@ -178,7 +178,11 @@ export interface WithStatus extends OpenWith {
 /** `GET /events`: one server-sent event, named by its `type`. `time`: when it happened, Unix time in milliseconds. */
 export type PoolEvent =
   /** A build came; it may have to wait for its first slot. */
-  | { type: 'opened'; time: number; build: Pick<BuildStatus, 'id' | 'label' | 'cwd' | 'rootPid' | 'user' | 'since'> }
+  | {
+      type: 'opened';
+      time: number;
+      build: Pick<BuildStatus, 'id' | 'label' | 'cwd' | 'rootPid' | 'user' | 'uid' | 'since'>;
+    }
   /** A build has its first slot. */
   | { type: 'started'; time: number; id: number }
   /** A build is over, or was given up before it started; `exit` as in `PastBuild`. */
@@ -296,6 +300,7 @@ export interface LimitStatus {
 export interface BuildStatus {
   id: number;
   label: string;
+  /** Empty when it was gone, or when who asks may not know. */
   cwd: string;
   rootPid: number;
   /** The name of the user, or the number where it has no name. */

@@ -3,6 +3,7 @@
 import { HttpError, type Peer } from '../api/call.ts';
 import type { Pool } from '../api/routes.ts';
 import type { BuildOpened, OpenBuild, OpenWith, PoolEvent, SettingList, Status, WithOpened } from '../api/schema.ts';
+import { seenStatus } from '../api/seen.ts';
 import type { SettingsPool } from '../api/settings-routes.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
 import type { BuildAccount, BuildFacts, BuildTerms } from '../engine/messages.ts';
@@ -110,7 +111,7 @@ export class Builds implements Pool, SettingsPool {
       },
       ended: (id, account) => this.#gone(id, new HttpError(410, 'the process is gone'), account),
       taped: () => options.recorder.taped(),
-      status: async () => `${JSON.stringify(await this.status(), undefined, 2)}\n`,
+      status: async () => `${JSON.stringify(seenStatus(await this.status(), undefined), undefined, 2)}\n`,
     });
     this.#watch = options.watch(this.#engine);
     this.#withs = options.withs(this.#engine);
@@ -239,7 +240,7 @@ export class Builds implements Pool, SettingsPool {
   /** What a build that is there is called. */
   head(id: number): TraceHead | undefined {
     const known = this.#builds.get(id);
-    return known && { build: id, label: known.facts.label, cwd: known.facts.cwd, user: known.user };
+    return known && { build: id, label: known.facts.label, cwd: known.facts.cwd, user: known.user, uid: known.uid };
   }
 
   settings(): SettingList['settings'] {
@@ -306,7 +307,7 @@ export class Builds implements Pool, SettingsPool {
     const told = { since, user, facts: { label, cwd, kind }, uid, rootPid, claim, connected };
     this.#builds.set(id, { ...told, exit: undefined, path: undefined });
     this.#options.recorder.came(id, since);
-    this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user } });
+    this.tell({ type: 'opened', time: since, build: { id, label, cwd, rootPid, since, user, uid } });
   }
 
   /** No number that was given by a daemon before this one is given again. */

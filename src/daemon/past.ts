@@ -1,6 +1,7 @@
 // What the API tells of the past: of builds that are over, and of what those that are there have done so far.
 import type { PastPool } from '../api/past-routes.ts';
 import type { PastBuild, Status } from '../api/schema.ts';
+import { seen, type Viewer } from '../api/seen.ts';
 import { metricsOf } from '../observe/metrics.ts';
 import type { Recorder } from '../observe/recorder.ts';
 import type { Timeline } from '../observe/timeline.ts';
@@ -26,11 +27,11 @@ export class Past implements PastPool {
     return this.#recorder.list(query);
   }
 
-  trace(id: number): Trace | undefined {
+  trace(id: number, viewer: Viewer): Trace | undefined {
     const head = this.#present.head(id);
-    if (head !== undefined) return traced(head, this.#recorder.timeline(id), Date.now());
+    if (head !== undefined) return traced(seen(head, viewer), this.#recorder.timeline(id), Date.now());
     const past = this.#recorder.find(id);
-    return past && traced({ ...past.build, build: id }, past.timeline, past.build.ended);
+    return past && traced(seen({ ...past.build, build: id }, viewer), past.timeline, past.build.ended);
   }
 
   async metrics(): Promise<string> {
@@ -42,9 +43,9 @@ export class Past implements PastPool {
 }
 
 function traced(
-  { build, label, cwd, user, exit }: TraceHead,
+  { build, label, cwd, user, uid, exit }: TraceHead,
   timeline: Timeline | undefined,
   until: number,
 ): Trace | undefined {
-  return timeline && traceOf({ build, label, cwd, user, ...(exit !== undefined && { exit }) }, timeline, until);
+  return timeline && traceOf({ build, label, cwd, user, uid, ...(exit !== undefined && { exit }) }, timeline, until);
 }

@@ -30,6 +30,7 @@ export interface TraceHead {
   label: string;
   cwd: string;
   user: string;
+  uid: number;
   /** How it ended, as in the history. */
   exit?: number | string;
 }

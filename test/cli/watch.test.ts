@@ -56,7 +56,7 @@ test('with --json each line is an event as the API tells it', async (t) => {
     ['watching', 'opened', 'started', 'ended'],
   );
   assert.ok(events.every(({ time }) => Number.isInteger(time)));
-  assert.deepEqual(Object.keys(events[1].build), ['id', 'label', 'cwd', 'rootPid', 'since', 'user']);
+  assert.deepEqual(Object.keys(events[1].build), ['id', 'label', 'cwd', 'rootPid', 'since', 'user', 'uid']);
   watching.kill('SIGKILL');
   await pool.stop();
 });

@@ -7,7 +7,7 @@ import { type Entry, MAX_ENTRIES, Timeline } from '../../src/observe/timeline.ts
 import { traceOf } from '../../src/observe/trace.ts';
 
 const BEGAN = 1_795_478_603_010;
-const HEAD = { build: 7, label: 'make x', cwd: '/x', user: 'ada' };
+const HEAD = { build: 7, label: 'make x', cwd: '/x', user: 'ada', uid: 1000 };
 
 /** Takes and returns of a few processes, none of which returns more than it has. */
 const entries = fc

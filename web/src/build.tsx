@@ -80,7 +80,7 @@ function liveFacts(build: PictureBuild, full: BuildStatus | undefined, time: num
     ['Waited', took(waitedSeconds * 1000)],
     ['Peak', peak],
     ['Memory', bytes(peakMemory)],
-    ['Folder', full?.cwd],
+    ['Folder', full?.cwd || undefined],
   ];
 }
 
@@ -94,7 +94,7 @@ const pastFacts = (build: PastBuild): FactList => [
   ['Peak', build.peak],
   ['Granted', build.granted],
   ['Memory', bytes(build.peakMemory)],
-  ['Folder', build.cwd],
+  ['Folder', build.cwd || undefined],
 ];
 
 function Facts({ facts }: { facts: FactList }) {
