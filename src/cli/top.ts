@@ -43,14 +43,16 @@ class Watcher {
     this.#interval = interval;
     this.#user = user;
     this.#runtime = findRuntime(process.env, { user });
-    this.#terminal = new Terminal(this.#paint, {
-      key: (key) => this.#pressed(key),
-      redraw: () => this.#draw(),
-    });
+    void this.#look(); // the daemon answers while the terminal is made ready
+    try {
+      this.#terminal = new Terminal(this.#paint, { key: (key) => this.#pressed(key), redraw: () => this.#draw() });
+    } catch (error) {
+      this.#over.abort();
+      throw error;
+    }
   }
 
   async run(): Promise<number> {
-    void this.#look();
     try {
       return await this.#terminal.run();
     } finally {

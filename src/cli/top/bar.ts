@@ -28,8 +28,7 @@ const LOOKS: Readonly<Record<Kind, string>> = {
 
 export const colourOf = (id: number): string => COLOURS[(id - 1) % COLOURS.length] ?? '';
 
-export function bar(status: Status, columns: number, glyphs: Glyphs): Line {
-  const parts = partsOf(status);
+export function bar(parts: readonly Part[], columns: number, glyphs: Glyphs): Line {
   const total = Math.max(
     1,
     parts.reduce((sum, { slots }) => sum + slots, 0),
@@ -51,9 +50,9 @@ export function bar(status: Status, columns: number, glyphs: Glyphs): Line {
 }
 
 /** How many slots are what; all of it in words where there is room. */
-export function legend(status: Status, columns: number, glyphs: Glyphs): Line {
+export function legend(status: Status, parts: readonly Part[], columns: number, glyphs: Glyphs): Line {
   const sums = new Map<Kind, number>();
-  for (const { kind, slots } of partsOf(status)) sums.set(kind, (sums.get(kind) ?? 0) + slots);
+  for (const { kind, slots } of parts) sums.set(kind, (sums.get(kind) ?? 0) + slots);
   const shown = (['held', 'implicit', 'leased', 'reserved', 'limited', 'free'] as const).filter(
     (kind) => kind === 'held' || kind === 'free' || sums.has(kind),
   );
@@ -69,7 +68,8 @@ export function legend(status: Status, columns: number, glyphs: Glyphs): Line {
   return widthOf(textOf(long)) <= columns ? long : line(false);
 }
 
-function partsOf({ builds, capacity, limit, free, reserved }: Status): Part[] {
+/** What stands where in the line: builds in their order, then what nobody has. */
+export function partsOf({ builds, capacity, limit, free, reserved }: Status): Part[] {
   const parts: Part[] = [];
   for (const { id, held, implicit, lease } of builds) {
     const kinds = [

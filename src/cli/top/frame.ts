@@ -4,7 +4,7 @@ import { age, plural, remark } from '../status.ts';
 import type { Paint } from '../term/paint.ts';
 import { type Line, type Size, type Span, textOf } from '../term/screen.ts';
 import { clip, columnsOf, fit, printable, widthOf } from '../term/width.ts';
-import { bar, legend } from './bar.ts';
+import { bar, legend, partsOf } from './bar.ts';
 import { helpLines, KEYS } from './help.ts';
 import { buildRow, bytes, clientRows, count, head, tableFor } from './table.ts';
 import { type Prompt, selectedBuild, shownBuilds, type View } from './view.ts';
@@ -24,8 +24,10 @@ function picture(view: View, { columns, rows }: Size, paint: Paint): Line[] {
   const { status } = view;
   const lines = [title(view, columns)];
   if (status !== undefined) {
-    lines.push(bar(status, columns, paint.glyphs));
-    if (rows >= LOW) lines.push(legend(status, columns, paint.glyphs), [reason(status, view, columns, paint)], []);
+    const parts = partsOf(status);
+    lines.push(bar(parts, columns, paint.glyphs));
+    if (rows >= LOW)
+      lines.push(legend(status, parts, columns, paint.glyphs), [reason(status, view, columns, paint)], []);
   } else if (view.trouble !== undefined) lines.push([], [clip(view.trouble, columns), '']);
   const detailed = rows >= TALL && status !== undefined;
   const left = rows - lines.length - (detailed ? 4 : 2);
