@@ -33,17 +33,21 @@ export const newClaim = (): string => process.hrtime.bigint().toString(36);
 
 /** How long to try again when the daemon breaks off, milliseconds. */
 const PERSEVERANCE = 10_000;
+/** A call that was broken off so late had been taken up by somebody: from then on it is tried as long again. */
+const TAKEN_UP = 100;
+const BUSY = { hint: 'it may have no descriptor left, and its log says so; or it dies again and again' };
 
-/** Asks again as long as the daemon breaks off: another engine goes on in a moment. `ask` has to bear being asked twice. */
+/** Asks again as long as the daemon breaks off: another engine goes on in a moment. `ask` has to bear being asked twice. @throws StintError */
 export async function persevere<T>(ask: () => Promise<T>): Promise<T> {
-  for (let deadline = 0; ; ) {
+  for (let deadline = performance.now() + PERSEVERANCE; ; ) {
     const began = performance.now();
     try {
       return await ask();
     } catch (error) {
       const now = performance.now();
-      if (deadline < began) deadline = now + PERSEVERANCE;
-      if (!(error instanceof BrokenOff) || now > deadline) throw error;
+      if (now > began + TAKEN_UP) deadline = now + PERSEVERANCE;
+      if (!(error instanceof BrokenOff)) throw error;
+      if (now > deadline) throw new StintError('the daemon breaks off every call', BUSY);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

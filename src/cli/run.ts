@@ -171,7 +171,9 @@ function openForCommand(fifo: string): { read: number; write: number } {
     const write = openSync(fifo, constants.O_WRONLY);
     return { read: duplicateForExec(read, FIRST_FD), write: duplicateForExec(write, FIRST_FD) };
   } catch (error) {
-    throw new StintError(`cannot open ${fifo}: ${reason(error)}`, { cause: error });
+    const scarce = (error as NodeJS.ErrnoException).code === 'ENFILE';
+    const hint = scarce ? { hint: 'the daemon has no descriptor left: its log says what to do' } : {};
+    throw new StintError(`cannot open ${fifo}: ${reason(error)}`, { ...hint, cause: error });
   }
 }
 

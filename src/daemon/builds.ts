@@ -25,7 +25,7 @@ export interface BuildsOptions {
   remembered: Remembered;
   daemon: Omit<Status['daemon'], 'since'>;
   /** Starts the engine. */
-  engine: (events: Omit<EngineEvents, 'died' | 'damaged' | 'hangs'>) => EngineHandle;
+  engine: (events: Omit<EngineEvents, 'died' | 'damaged' | 'hangs' | 'scarce'>) => EngineHandle;
   /** Keeps the pool within what the machine can bear. */
   watch: (engine: EngineHandle) => Watch;
   /** Keeps what is lent by `stint with`. */
@@ -96,7 +96,7 @@ export class Builds implements Pool, SettingsPool {
       },
       failed: (id, message, never) => this.#gone(id, new HttpError(never ? 409 : 503, message)),
       holds: (id, inside) => this.#withs.holds(id, inside),
-      over: (id) => this.#withs.over(id),
+      over: (id, failure) => this.#withs.over(id, failure),
       wish: (id, slots) => this.tell({ type: 'wish', time: Date.now(), id, slots }),
       expired: (id) => this.#expired(id),
       appeared: (id, facts, path) => this.#appeared(id, facts, path),

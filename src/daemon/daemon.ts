@@ -27,7 +27,7 @@ import { Recorder } from '../observe/recorder.ts';
 import { newTape, type TapeMemory } from '../observe/tape.ts';
 import { CAPACITY, SERVED } from '../plain/served.ts';
 import type { Values } from '../process/config/keys.ts';
-import { allowance } from '../process/descriptors.ts';
+import { allowance, NONE_LEFT } from '../process/descriptors.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
 import { Builds } from './builds.ts';
@@ -189,6 +189,8 @@ function historyOf({ state, note = () => {} }: DaemonOptions): History | undefin
   return state === undefined ? undefined : new History({ path: join(state, 'history.db'), note });
 }
 
+/** So often the log is told that no descriptor is left, milliseconds. */
+const SCARCE_AGAIN = 60_000;
 const HANGS = 'a client keeps its pipe locked: nobody is given a slot until it lets go, or is gone';
 
 function openBuilds(
@@ -216,6 +218,12 @@ function openBuilds(
     pid: keeper?.pid ?? process.pid,
     restarts: keeper?.legacy.restarts ?? 0,
   };
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const scarce = () => {
+    if (performance.now() < saidAt + SCARCE_AGAIN) return;
+    saidAt = performance.now();
+    note(NONE_LEFT);
+  };
   const refuse = (caller: Peer) => (system === undefined ? undefined : refusal(caller, system));
   return new Builds({
     settings,
@@ -233,6 +241,7 @@ function openBuilds(
         damaged: (entries) => note(`${entries} entries of the journal were damaged: what they said of slots is lost`),
         died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
         hangs: () => note(HANGS),
+        scarce,
       }),
     withs: (engine) => new Withs(engine, { settings, machine: system && { group: system.apiGroup, refuse } }),
     watch: (engine) =>

@@ -3,6 +3,7 @@
 import { HttpError, mayChange, type Peer, whoMay } from '../api/call.ts';
 import type { OpenWith, WithOpened, WithStatus } from '../api/schema.ts';
 import type { EngineHandle } from '../engine/handle.ts';
+import { NONE_LEFT } from '../process/descriptors.ts';
 import { userName } from '../process/groups.ts';
 import { ancestorsOf } from '../process/lineage.ts';
 import { relativesOf } from '../process/proc.ts';
@@ -21,7 +22,7 @@ export interface MachineRights {
 
 interface Lent extends WithStatus {
   /** Called when it counts, or when its process is gone already. */
-  begun: (() => void) | undefined;
+  begun: ((failure?: string) => void) | undefined;
 }
 
 export class Withs {
@@ -85,11 +86,12 @@ export class Withs {
       throw new HttpError(503, `${MAX_WITHS} commands of user ${userName(uid)} have lent settings already`);
     const id = this.#nextId++;
     const status = { id, label, pid, user: userName(uid), uid, since: Date.now(), ...terms };
-    await new Promise<void>((begun) => {
+    const failure = await new Promise<string | undefined>((begun) => {
       this.#lent.set(id, { ...status, ...(slots !== undefined && { slots }), begun });
       this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms, status: { ...status, slots } });
     });
-    if (!this.#lent.has(id)) throw new HttpError(410, 'the process is gone');
+    if (!this.#lent.has(id))
+      throw failure === NONE_LEFT ? new HttpError(503, failure) : new HttpError(410, 'the process is gone');
     return { id };
   }
 
@@ -118,11 +120,11 @@ export class Withs {
     one.begun = undefined;
   }
 
-  over(id: number): void {
+  over(id: number, failure?: string): void {
     const one = this.#lent.get(id);
     this.#lent.delete(id);
     this.#settings.takeBack(id);
-    one?.begun?.();
+    one?.begun?.(failure);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Build, Client, Waiter } from '../core/types.ts';
 import { waitsOf } from '../core/waits.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
+import { failureOf } from '../process/descriptors.ts';
 import type { Lineage } from '../process/lineage.ts';
 import type { Mark } from './journal/counters.ts';
 import type { Journal } from './journal/journal.ts';
@@ -169,7 +170,7 @@ export class Builds {
     try {
       rootFd = openPidfd(facts.rootPid);
     } catch (error) {
-      this.#send({ type: 'failed', id, message: (error as Error).message });
+      this.#send({ type: 'failed', id, message: failureOf(error) });
       return;
     }
     const running = this.add(id, facts, { withs: this.#withs.named(withs), bounds });
@@ -441,7 +442,7 @@ export class Builds {
       path = running.path = this.#ground.start(running);
     } catch (error) {
       this.#forget(running);
-      this.#send({ type: 'failed', id: running.id, message: (error as Error).message });
+      this.#send({ type: 'failed', id: running.id, message: failureOf(error) });
       return;
     }
     running.started = true;

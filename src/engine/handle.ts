@@ -13,8 +13,10 @@ import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { type Lineage, lineageOf } from '../process/lineage.ts';
 import { type Exit, exitOf } from './exit.ts';
+import { shortages } from '../process/proc.ts';
 import { ANSWERED, HUNG } from './journal/journal.ts';
 import { letGo } from './let-go.ts';
+import { SHORT } from './lookups.ts';
 import type {
   BuildAccount,
   BuildFacts,
@@ -42,8 +44,8 @@ export interface EngineEvents {
   failed(id: number, message: string, never: boolean): void;
   /** A `stint with` counts now; `inside`: it speaks of that build. */
   holds(id: number, inside: number | undefined): void;
-  /** It does no longer, or its process was gone already. */
-  over(id: number): void;
+  /** It does no longer, or never did; `failure`: why not. */
+  over(id: number, failure?: string): void;
   /** A lease should have so many slots. */
   wish(id: number, slots: number): void;
   /** The time of a build is over. */
@@ -58,6 +60,8 @@ export interface EngineEvents {
   damaged(entries: number): void;
   /** How the root of a build has ended, or of one without a root the last client that stood below no other; undefined: it is not known. */
   exited(id: number, exit: Exit | undefined): void;
+  /** A client was refused, as this process may not open anything more. */
+  scarce(): void;
   ended(id: number, account: BuildAccount): void;
   /** There is something on the tape. */
   taped(): void;
@@ -284,7 +288,7 @@ export class EngineHandle {
         this.#events.holds(message.id, message.inside);
         break;
       case 'over':
-        this.#events.over(message.id);
+        this.#events.over(message.id, message.failure);
         break;
       case 'wish':
         this.#events.wish(message.id, message.slots);
@@ -324,7 +328,7 @@ export class EngineHandle {
       case 'who':
         this.#answer(
           message.request,
-          this.#turns.take(message.uid, () => lineageOf(message.tid)),
+          this.#turns.take(message.uid, () => whoIs(message.tid)),
         );
         break;
       case 'pipe':
@@ -343,6 +347,9 @@ export class EngineHandle {
       case 'too old':
         this.#ready.reject(new Error(`the kernel's FUSE protocol is 7.${message.minor}, older than 7.31`));
         break;
+      case 'scarce':
+        this.#events.scarce();
+        break;
       case 'taped':
         this.#events.taped();
         break;
@@ -351,4 +358,10 @@ export class EngineHandle {
         break;
     }
   }
+}
+
+async function whoIs(tid: number): Promise<Lineage | typeof SHORT | undefined> {
+  const before = shortages();
+  const found = await lineageOf(tid);
+  return found ?? (shortages() > before ? SHORT : undefined);
 }

@@ -19,7 +19,7 @@ import type { Loop } from './loop.ts';
 import type { FromEngine, LeaseTerms } from './messages.ts';
 import { Wishes } from './wishes.ts';
 
-const { EIO, EMFILE } = os.constants.errno;
+const { EIO, ENFILE } = os.constants.errno;
 
 /** How long a lease waits for the slots that it asked for beyond those it has: enough to take unused ones out of pipes; milliseconds. */
 const GROW_PATIENCE = 200;
@@ -151,7 +151,7 @@ export class Leases {
         place.directory.dropPipe(node.id);
       }
       for (const tell of node.waiting.splice(0))
-        tell(open ? { node: 'pipe', id: node.id } : { node: 'none', errno: EMFILE });
+        tell(open ? { node: 'pipe', id: node.id } : { node: 'none', errno: ENFILE });
     });
   }
 

@@ -4,6 +4,9 @@ import type { Ends } from '../nodes/pipe.ts';
 import type { Lineage } from '../process/lineage.ts';
 import type { FromEngine } from './messages.ts';
 
+/** The answer about somebody who cannot be looked at, as nothing can be opened. */
+export const SHORT = 'short';
+
 export class Lookups {
   readonly #send: (message: FromEngine) => void;
   readonly #open = new Map<number, (answer: never) => void>();
@@ -18,14 +21,28 @@ export class Lookups {
     return this.#open.size;
   }
 
-  /** Who the thread `tid` of user `uid` is; undefined when it is gone or hides. */
-  who({ tid, uid }: { tid: number; uid: number }, answer: (lineage: Lineage | undefined) => void): void {
-    this.#send({ type: 'who', request: this.#ask(answer), tid, uid });
+  /** Who the thread `tid` of user `uid` is; undefined when it is gone or hides, or when we are `short` of descriptors. */
+  who(
+    { tid, uid }: { tid: number; uid: number },
+    answer: (lineage: Lineage | undefined, short: boolean) => void,
+  ): void {
+    const then = (found: Lineage | typeof SHORT | undefined) =>
+      found === SHORT ? answer(undefined, true) : answer(found, false);
+    this.#send({ type: 'who', request: this.#ask(then), tid, uid });
   }
 
   /** The ends of the pipe with the node id `id`, and of that for returns unless `returnId` is 0; undefined: none can be opened. */
   pipe(id: number, returnId: number, answer: (ends: Ends | undefined) => void): void {
-    this.#send({ type: 'pipe', request: this.#ask(answer), id, returnId });
+    const then = (ends: Ends | undefined) => {
+      if (ends === undefined) this.scarce();
+      answer(ends);
+    };
+    this.#send({ type: 'pipe', request: this.#ask(then), id, returnId });
+  }
+
+  /** Somebody is refused, as we may not open anything more. */
+  scarce(): void {
+    this.#send({ type: 'scarce' });
   }
 
   /** The text of `status`. */

@@ -210,7 +210,7 @@ export type FromEngine =
   | { type: 'resized'; request: number; slots: number }
   /** A `stint with` counts, inside a build or outside of any; or it does no longer. */
   | { type: 'holds'; id: number; inside: number | undefined }
-  | { type: 'over'; id: number }
+  | { type: 'over'; id: number; failure?: string }
   /** A lease should have so many slots. */
   | { type: 'wish'; id: number; slots: number }
   /** The time of a build is over. */
@@ -234,7 +234,7 @@ export type FromEngine =
   | { type: 'found'; request: number; found: ProcessFigures }
   /** Somebody reads `status`: what is its text? */
   | { type: 'status'; request: number }
-  /** Who is this thread, of the user `uid`? The answer is a Lineage, or undefined. */
+  /** Who is this thread, of the user `uid`? The answer is a Lineage, undefined, or SHORT. */
   | { type: 'who'; request: number; tid: number; uid: number }
   /** A pipe is to be opened by its node id, and one for returns unless `returnId` is 0. The answer is its Ends, or undefined. */
   | { type: 'pipe'; request: number; id: number; returnId: number }
@@ -247,6 +247,8 @@ export type FromEngine =
   | { type: 'too old'; minor: number }
   /** The mount was taken away, or its connection aborted; the engine has ended. */
   | { type: 'unmounted' }
+  /** A client was refused, as this process may not open anything more. */
+  | { type: 'scarce' }
   /** There is something on the tape. */
   | { type: 'taped' };
 

@@ -12,7 +12,7 @@ import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import type { Process, ProcessFact } from './process.ts';
 
-const { EIO, EMFILE } = os.constants.errno;
+const { EIO, ENFILE } = os.constants.errno;
 
 /** A process's pipe: its node ids, and the pipe once the daemon has it open. */
 export interface OwnPipe {
@@ -89,7 +89,7 @@ export class OwnPipes {
     if (ends === undefined || !process.alive) {
       if (ends !== undefined) closeEnds(ends);
       process.pipe = undefined;
-      for (const answer of waiting) answer({ node: 'none', errno: EMFILE });
+      for (const answer of waiting) answer({ node: 'none', errno: ENFILE });
       return;
     }
     const pipe = pipes.adopt(process.running.build, ends, now(), {

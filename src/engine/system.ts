@@ -13,6 +13,7 @@ import type { Host, Shown } from '../nodes/fuse/session.ts';
 import type { Touch } from '../nodes/node.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { type NodeChoice, nodeFor } from '../process/clients.ts';
+import { isShort, NONE_LEFT } from '../process/descriptors.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
 import type { Builds, Ground, Opening, Running, Whereabouts } from './builds.ts';
 import type { Journal } from './journal/journal.ts';
@@ -25,7 +26,7 @@ import { OwnPipes } from './own-pipes.ts';
 import { clientFigures, type Process, type ProcessFact, processFact, waiterOf, withMakeflags } from './process.ts';
 import type { Withs } from './withs.ts';
 
-const { EACCES, EIO, EMFILE, ENOENT } = os.constants.errno;
+const { EACCES, EIO, EMFILE, ENFILE, ENOENT } = os.constants.errno;
 
 /** Threads that looked the node up and have not opened it yet: so many are remembered. */
 const MAX_SEEN = 1024;
@@ -108,10 +109,10 @@ export class System implements Ground {
   /** A `stint run` asks: it is the root of a new build, or part of one. */
   open(id: number, facts: Running['facts'], opening: Opening): void {
     this.#opening.add(id);
-    this.#parts.lookups.who({ tid: facts.rootPid, uid: facts.uid }, (lineage) => {
+    this.#parts.lookups.who({ tid: facts.rootPid, uid: facts.uid }, (lineage, short) => {
       if (!this.#opening.delete(id)) return; // given up meanwhile
       if (lineage === undefined) {
-        this.#parts.send({ type: 'failed', id, message: 'the process is gone' });
+        this.#parts.send({ type: 'failed', id, message: short ? NONE_LEFT : 'the process is gone' });
         return;
       }
       const outer = this.#enclosing(lineage);
@@ -257,8 +258,12 @@ export class System implements Ground {
       answer({ node: 'none', errno: EACCES }); // it lives outside our pid namespace: nobody would know when it ends
       return;
     }
-    this.#parts.lookups.who({ tid, uid }, (lineage) => {
-      if (lineage === undefined || !mayOpen({ uid, gid, groups: lineage.groups }, this.#options)) {
+    this.#parts.lookups.who({ tid, uid }, (lineage, short) => {
+      if (lineage === undefined) {
+        answer({ node: 'none', errno: this.#unknown(short) });
+        return;
+      }
+      if (!mayOpen({ uid, gid, groups: lineage.groups }, this.#options)) {
         answer({ node: 'none', errno: EACCES });
         return;
       }
@@ -281,7 +286,7 @@ export class System implements Ground {
         answer({ node: 'file' });
       } else {
         const process = this.#processOf(lineage);
-        if (process === undefined) answer({ node: 'none', errno: EACCES });
+        if (typeof process === 'number') answer({ node: 'none', errno: process });
         else if (this.#banned(process.uid)) answer({ node: 'none', errno: EIO });
         else {
           if (process.descriptors === 1) this.#keep(process, PIPE_DESCRIPTORS[choice.node]);
@@ -291,15 +296,18 @@ export class System implements Ground {
     });
   }
 
-  identify({ tid, uid, opens }: Parameters<Host['identify']>[0], answer: (thread: Thread | undefined) => void): void {
+  identify({ tid, uid, opens }: Parameters<Host['identify']>[0], answer: (found: Thread | number) => void): void {
     // Who looked and did not open may be gone, and its number another's: only an open comes right after its look.
     const seen = opens ? this.#seen.get(tid) : undefined;
     if (seen !== undefined) this.#seen.delete(tid);
     // Also then the number may be another's: at least no other user is charged.
     if (seen?.uid === uid) {
       answer(this.#threadOf(tid, seen));
-    } else if (tid === 0) answer(undefined);
-    else this.#parts.lookups.who({ tid, uid }, (lineage) => answer(lineage && this.#threadOf(tid, lineage)));
+    } else if (tid === 0) answer(EACCES);
+    else
+      this.#parts.lookups.who({ tid, uid }, (lineage, short) =>
+        answer(lineage === undefined ? this.#unknown(short) : this.#threadOf(tid, lineage)),
+      );
   }
 
   /** A process has opened the file node. */
@@ -315,9 +323,9 @@ export class System implements Ground {
 
   // Processes.
 
-  #threadOf(tid: number, lineage: Lineage): Thread | undefined {
+  #threadOf(tid: number, lineage: Lineage): Thread | number {
     const process = this.#processOf(lineage);
-    if (process === undefined) return undefined;
+    if (typeof process === 'number') return process;
     const known = this.#threads.get(tid);
     if (known?.caller === process) return known;
     const thread: Thread = { tid, caller: process, ownerLow: 0, ownerHigh: 0 };
@@ -331,8 +339,14 @@ export class System implements Ground {
     return process?.alive && same(process.start, start) ? process : undefined;
   }
 
-  /** The record of a process that waits for an answer of ours: it cannot end or become another meanwhile. */
-  #processOf(lineage: Lineage): Process | undefined {
+  /** What a call fails with whose caller cannot be looked up: he is gone, or there is no descriptor left to look by. */
+  #unknown(short: boolean): number {
+    if (short) this.#parts.lookups.scarce();
+    return short ? ENFILE : EACCES;
+  }
+
+  /** The record of a process that waits for an answer of ours: it cannot end or become another meanwhile. Else what its call fails with. */
+  #processOf(lineage: Lineage): Process | number {
     const known = this.#find(lineage);
     if (known !== undefined) {
       const renamed = known.program !== lineage.program;
@@ -343,12 +357,12 @@ export class System implements Ground {
     }
     const stale = this.#processes.get(lineage.pid);
     if (stale !== undefined) this.#gone(stale);
-    if (!this.#afford(lineage, { node: 'file' })) return undefined;
+    if (!this.#afford(lineage, { node: 'file' })) return EMFILE;
     let pidfd: number;
     try {
       pidfd = openPidfd(lineage.pid);
-    } catch {
-      return undefined;
+    } catch (error) {
+      return this.#unknown(isShort(error));
     }
     const { running, topmost } = this.#buildOf(lineage);
     const process: Process = {

@@ -4,6 +4,7 @@
 import { closeSync } from 'node:fs';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
+import { failureOf } from '../process/descriptors.ts';
 import type { Builds, Running } from './builds.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Past } from './journal/past.ts';
@@ -56,8 +57,8 @@ export class Withs {
     let pidfd: number;
     try {
       pidfd = openPidfd(pid);
-    } catch {
-      send({ type: 'over', id });
+    } catch (error) {
+      send({ type: 'over', id, failure: failureOf(error) });
       return;
     }
     const inside = builds.around(pids);

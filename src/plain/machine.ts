@@ -113,7 +113,7 @@ function hostOf(rights: NodeRights, status: () => string): Host {
       );
     },
     thread: (tid) => ({ tid, caller: ANYBODY, ownerLow: 0, ownerHigh: 0 }),
-    identify: (_, answer) => answer(undefined),
+    identify: (_, answer) => answer(EACCES),
     owe: () => () => {},
     opened: () => {},
     own: (tid) => tid === process.pid,

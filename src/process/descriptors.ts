@@ -6,6 +6,15 @@ import { readFileSync } from 'node:fs';
 const CONNECTIONS = 1 / 8;
 const CLIENTS = 1 / 2;
 
+/** What callers are told, and the log, when nothing can be opened any more. */
+export const NONE_LEFT = 'the daemon has no descriptor left: give it more (LimitNOFILE= of its service, ulimit -n)';
+
+/** Whether a call of ours has failed for want of a descriptor. */
+export const isShort = (error: unknown): boolean => /^E[MN]FILE$/.test((error as NodeJS.ErrnoException).code ?? '');
+
+/** What a call of ours has failed with, in words for whoever asked. */
+export const failureOf = (error: unknown): string => (isShort(error) ? NONE_LEFT : (error as Error).message);
+
 export interface Allowance {
   /** Connections of one user to the API. */
   connections: number;

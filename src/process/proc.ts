@@ -1,6 +1,7 @@
 // What the kernel tells of a process without ever waiting for it: readers of the two files of /proc of which that is so, and what
 // the texts mean that proc-memory.ts reads. Whatever is gone or hidden is undefined; nothing here throws.
 import { readFileSync } from 'node:fs';
+import { isShort } from './descriptors.ts';
 
 /** A process, told apart from any other that has or had its number. */
 export interface Kin {
@@ -88,10 +89,16 @@ export function cgroupOf(pid: number, root: string = '/proc'): string | undefine
   return within(/^0:$/) ?? within(/:name=systemd$/) ?? longest;
 }
 
+let short = 0;
+
+/** How often something could not be read as this process may not open anything more: what it was about is not gone then. */
+export const shortages = (): number => short;
+
 function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
+  } catch (error) {
+    if (isShort(error)) short++;
     return undefined;
   }
 }

@@ -55,6 +55,7 @@ export class TestEngine {
         },
         taped: () => {},
         hangs: () => {},
+        scarce: () => {},
         died: (error) => {
           this.#died = error;
         },

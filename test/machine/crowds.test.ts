@@ -107,7 +107,7 @@ async function served(machine: Machine): Promise<void> {
 }
 
 const said = ({ output }: Started) =>
-  until('the crowd is there', () => output.stdout !== '' && output.stdout, PATIENCE);
+  until('the crowd is there', () => output.stdout.endsWith('\n') && output.stdout, PATIENCE);
 
 const descriptors = (machine: Machine) => readdirSync(`/proc/${machine.daemon.pid}/fd`).length;
 

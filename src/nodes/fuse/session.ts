@@ -49,8 +49,8 @@ export interface Host {
   show(caller: { tid: number; uid: number; gid: number }, answer: (shown: Shown) => void): void;
   /** The thread, if it is known. */
   thread(tid: number): Thread | undefined;
-  /** Looks an unknown thread up; `opens`: it has just looked the node up. Undefined: it cannot be told who that is. */
-  identify(caller: { tid: number; uid: number; opens: boolean }, answer: (thread: Thread | undefined) => void): void;
+  /** Looks an unknown thread up; `opens`: it has just looked the node up. Else what its call fails with. */
+  identify(caller: { tid: number; uid: number; opens: boolean }, answer: (found: Thread | number) => void): void;
   /** The answer to a write is put off, until the function that this returns is called; undefined: it cannot be. See holding.ts. */
   owe(request: Request): (() => void) | undefined;
   /** A process has opened the file node. */
@@ -387,10 +387,10 @@ export class Session {
     }
     const kept = request.copy();
     const parked = this.#park(request);
-    this.#host.identify({ tid: request.pid, uid: request.uid, opens: request.opcode === OP.OPEN }, (thread) => {
+    this.#host.identify({ tid: request.pid, uid: request.uid, opens: request.opcode === OP.OPEN }, (found) => {
       if (!this.#resume(parked)) return;
-      if (thread === undefined) this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
-      else go(thread, kept);
+      if (typeof found === 'number') this.#status(parked, found);
+      else go(found, kept);
     });
   }
 
@@ -409,13 +409,13 @@ export class Session {
       return;
     }
     const parked = this.#park(request);
-    this.#host.identify({ tid: request.pid, uid: request.uid, opens: false }, (thread) => {
+    this.#host.identify({ tid: request.pid, uid: request.uid, opens: false }, (found) => {
       if (this.#resume(parked)) {
-        if (thread === undefined) this.#channel.error(parked.uniqueLow, parked.uniqueHigh, EACCES);
+        if (typeof found === 'number') this.#status(parked, found);
         else {
-          thread.ownerLow = lockOwnerLow;
-          thread.ownerHigh = lockOwnerHigh;
-          go(kept, thread);
+          found.ownerLow = lockOwnerLow;
+          found.ownerHigh = lockOwnerHigh;
+          go(kept, found);
         }
       }
       paid();

@@ -290,9 +290,9 @@ class Line {
     return () => this.#owed--;
   }
 
-  #identify(tid: number): Thread | undefined {
+  #identify(tid: number): Thread | number {
     const caller = this.#people.get(tid);
-    if (caller === undefined) return undefined;
+    if (caller === undefined) return EACCES;
     const thread = this.#threads.get(tid) ?? { tid, caller, ownerLow: 0, ownerHigh: 0 };
     this.#threads.set(tid, thread);
     return thread;

@@ -22,7 +22,7 @@ import {
   sizeOf,
 } from './kernel.ts';
 
-const { ENOENT } = os.constants.errno;
+const { EACCES, ENOENT } = os.constants.errno;
 const errnoNames = new Map<number, string>();
 for (const [name, number] of Object.entries(os.constants.errno))
   if (!errnoNames.has(number)) errnoNames.set(number, name);
@@ -277,9 +277,9 @@ export class Stage {
     };
   }
 
-  #identify(tid: number): Thread | undefined {
+  #identify(tid: number): Thread | number {
     const person = this.people.get(tid);
-    if (person === undefined) return undefined;
+    if (person === undefined) return EACCES;
     const known = this.threads.get(tid);
     if (known?.caller === person) return known;
     const thread = { tid, caller: person, ownerLow: 0, ownerHigh: 0 };
