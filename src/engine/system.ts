@@ -18,6 +18,7 @@ import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
 import type { Builds, Ground, Opening, Running, Whereabouts } from './builds.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Past } from './journal/past.ts';
+import { newcomerKey } from './journal/plain.ts';
 import type { Leases } from './leases.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
@@ -182,6 +183,7 @@ export class System implements Ground {
     const facts = [...past.facts].filter(([key]) => key.startsWith('process:')) as [string, ProcessFact][];
     this.#restoreOffences(past, facts);
     for (const [key, fact] of facts) this.#restoreProcess(Number(key.slice('process:'.length)), fact, past);
+    for (const { owner, held } of this.#parts.journal.plain) if ('lineage' in owner) this.#adopt(owner.lineage, held);
     this.#shown = true;
   }
 
@@ -346,7 +348,7 @@ export class System implements Ground {
   }
 
   /** The record of a process that waits for an answer of ours: it cannot end or become another meanwhile. Else what its call fails with. */
-  #processOf(lineage: Lineage): Process | number {
+  #processOf(lineage: Lineage, kept?: number): Process | number {
     const known = this.#find(lineage);
     if (known !== undefined) {
       const renamed = known.program !== lineage.program;
@@ -360,7 +362,7 @@ export class System implements Ground {
     if (!this.#afford(lineage, { node: 'file' })) return EMFILE;
     let pidfd: number;
     try {
-      pidfd = openPidfd(lineage.pid);
+      pidfd = kept ?? openPidfd(lineage.pid);
     } catch (error) {
       return this.#unknown(isShort(error));
     }
@@ -414,6 +416,22 @@ export class System implements Ground {
     return uid !== 0 && (this.#offences.get(uid) ?? 0) >= MAX_OFFENCES;
   }
 
+  /** Takes over a process that has opened the file node while a plain pool served. */
+  #adopt(lineage: Lineage, held: number): void {
+    const { journal, ledger } = this.#parts;
+    const pidfd = journal.claim(newcomerKey(lineage.pid));
+    if (pidfd === undefined) return;
+    const lost = journal.claim(`process:${this.#nextProcess}`); // of an engine that had come so far, and no further
+    if (lost !== undefined) closeSync(lost);
+    const process = this.#processOf(lineage, pidfd);
+    if (typeof process === 'number') {
+      closeSync(pidfd);
+      return;
+    }
+    ledger.restore(process.client, held, 0);
+    this.#opened(process, (implicit) => ledger.restore(implicit, 1, 0));
+  }
+
   #restoreProcess(serial: number, fact: ProcessFact, { counters }: Past): void {
     const { ledger, journal } = this.#parts;
     this.#nextProcess = Math.max(this.#nextProcess, serial + 1);
@@ -426,7 +444,8 @@ export class System implements Ground {
     const of = { serial, pid, start, uid, topmost, program, choice, opened, running, pidfd, alive, client };
     const process: Process = { ...of, descriptors: 0, threads: [], implicit: undefined, pipe: undefined };
     if (alive) this.#keep(process, 1);
-    if (alive) ledger.restore(client, counters.value(fact.has) ?? 0, 0);
+    const counted = journal.plain.find(({ owner }) => 'serial' in owner && owner.serial === serial)?.held;
+    if (alive) ledger.restore(client, counted ?? counters.value(fact.has) ?? 0, 0);
     else ledger.forget(client);
     if (alive && fact.implicit) {
       process.implicit = ledger.openClient(running.build, 'implicit', pid);
@@ -528,7 +547,7 @@ export class System implements Ground {
     return 2 * this.#nextId++;
   }
 
-  #opened(process: Process): void {
+  #opened(process: Process, charge = (implicit: Client) => this.#parts.ledger.charge(implicit)): void {
     if (process.opened || !process.alive) return;
     process.opened = true;
     if (!process.topmost || process.choice.implicit !== true || this.#covered(process)) {
@@ -537,7 +556,7 @@ export class System implements Ground {
     }
     process.implicit = this.#parts.ledger.openClient(process.running.build, 'implicit', process.pid);
     this.#note(process);
-    this.#parts.ledger.charge(process.implicit);
+    charge(process.implicit);
   }
 
   /** Whether the slot of the enclosing `stint run` stands for the job that this process runs without a token: it does for one. */

@@ -1,28 +1,25 @@
 // The machine's node as the plain pool serves it: everybody is shown the file node, and no pipe is made. Pipes that are there go on by
 // themselves, as far as those who have them open give back what they take.
 import os from 'node:os';
-import { Counters, type Mark } from '../engine/journal/counters.ts';
+import { Counters } from '../engine/journal/counters.ts';
 import { countersOf } from '../engine/journal/facts.ts';
 import { COUNTERS_SIZE } from '../engine/journal/layout.ts';
 import { type Past, readPast } from '../engine/journal/past.ts';
 import type { Store } from '../keeper/store.ts';
-import { pollInBackground } from '../kernel/epoll.ts';
+import { EPOLLIN, Epoll, pollInBackground } from '../kernel/epoll.ts';
 import { reader } from '../kernel/io.ts';
-import { mapMemory, openMemory } from '../kernel/memory.ts';
+import { mapMemory } from '../kernel/memory.ts';
 import { setNonblocking } from '../kernel/nonblock.ts';
-import type { Caller } from '../nodes/caller.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { Directory, ID, mayOpen, type NodeRights } from '../nodes/fuse/directory.ts';
 import { type Host, Session } from '../nodes/fuse/session.ts';
 import { FUSE_NEWEST_MINOR, Request } from '../nodes/fuse/wire.ts';
 import { NO_NOTES } from '../nodes/notes.ts';
 import { lineageOf } from '../process/lineage.ts';
+import { Accounts } from './accounts.ts';
 import { PlainNode, type PlainOptions } from './node.ts';
 
 const { ENODEV, ECONNABORTED, EACCES } = os.constants.errno;
-
-/** The key under which the count of slots that are out is kept. */
-const OUT = 'plain';
 
 interface Parts {
   kept: ReadonlyMap<string, number>;
@@ -39,17 +36,25 @@ interface Parts {
 export function servePlainly({ kept, store, capacity, rights, status, unmounted }: Parts): PlainNode {
   const device = kept.get('fuse') as number;
   const channel = deviceChannel(device);
-  const { minor, ...inherited } = inherit(kept, store, capacity);
-  const file = new PlainNode({ channel, capacity, ...inherited });
+  setNonblocking(device, true);
+  channel.notifyResend();
+  const waiting = waitingAt(device);
+  const { minor, past, ...inherited } = inherit(kept);
+  const asked = new Set(waiting.filter(({ resent }) => resent).map(({ unique }) => unique));
+  past?.counters.settle((unique) => asked.has(unique), undefined);
+  const epoll = new Epoll();
+  epoll.add(device, EPOLLIN);
+  const accounts = new Accounts({ kept, store, epoll, capacity, past, freed: () => file.serve() });
+  const file = new PlainNode({ channel, capacity, accounts, ...inherited });
   const directory = new Directory(rights, () => {});
   directory.resume({ nextPipe: ID.FIRST_PIPE, socket: true });
-  const session = new Session({ channel, file, directory, host: hostOf(rights, status) });
+  const session = new Session({ channel, file, directory, host: hostOf(rights, accounts, status) });
   session.resume({ minor, resend: true });
-  setNonblocking(device, true);
-  channel.notifyResend(); // what whoever was here before us has read and not answered
+  for (const request of waiting) session.handle(request);
   const request = new Request();
   const receive = reader(device, request.bytes);
   const serve = () => {
+    epoll.wait(0, (fd) => accounts.ended(fd));
     for (let length = receive(); length !== 0; length = receive()) {
       if (length === -ENODEV || length === -ECONNABORTED) {
         unmounted();
@@ -58,50 +63,40 @@ export function servePlainly({ kept, store, capacity, rights, status, unmounted 
       if (length < 0) break;
       if (request.received(length)) session.handle(request);
     }
-    pollInBackground(device, serve);
+    pollInBackground(epoll.fd, serve);
   };
   serve();
   return file;
 }
 
-type Inherited = Pick<PlainOptions, 'notes' | 'firstFile' | 'out'> & { minor: number };
+/** What whoever was here before us has read and not answered, and what else waits by now. */
+function waitingAt(device: number): Request[] {
+  const request = new Request();
+  const receive = reader(device, request.bytes);
+  const found: Request[] = [];
+  for (let length = receive(); length > 0; length = receive()) if (request.received(length)) found.push(request.copy());
+  return found;
+}
 
-/** What the journal says, as far as it can be read: which files are open, and how many slots are out. */
-function inherit(kept: ReadonlyMap<string, number>, store: Store, capacity: number): Inherited {
-  const before = kept.get(OUT);
-  const fd = before ?? openMemory('stint-plain', Int32Array.BYTES_PER_ELEMENT);
-  const out = new Int32Array(mapMemory(fd, Int32Array.BYTES_PER_ELEMENT));
-  if (before === undefined) store.keep(OUT, fd);
+type Inherited = Pick<PlainOptions, 'notes' | 'firstFile'> & { minor: number; past?: Past };
+
+/** What the journal says, as far as it can be read. */
+function inherit(kept: ReadonlyMap<string, number>): Inherited {
   try {
     const past = readPast(kept);
-    // One slot at the least is there for those who come.
-    if (before === undefined) out[0] = Math.max(0, Math.min(heldBy(past), capacity - 1));
     const { minor = FUSE_NEWEST_MINOR } = (past.facts.get('machine') ?? {}) as { minor?: number };
     const memory = mapMemory(kept.get(countersOf(past.facts)) as number, COUNTERS_SIZE);
     const firstFile = Math.max(0, ...[...past.counters.files()].map(({ fh }) => fh)) + 1;
-    return { out, minor, firstFile, notes: new Counters(new Int32Array(memory)) };
+    return { past, minor, firstFile, notes: new Counters(new Int32Array(memory)) };
   } catch {
-    return { out, minor: FUSE_NEWEST_MINOR, firstFile: FAR, notes: NO_NOTES };
+    return { minor: FUSE_NEWEST_MINOR, firstFile: FAR, notes: NO_NOTES };
   }
 }
 
 /** Numbers of open files that cannot be those of files we know nothing of. */
 const FAR = 1 << 19;
 
-/** Slots that the journal says are taken: its facts name the counters that count, as `has` and `root`. */
-function heldBy({ facts, counters }: Past): number {
-  const held = (fact: unknown): number => {
-    if (typeof fact !== 'object' || fact === null) return 0;
-    const of = Object.entries(fact).map(([name, value]) => {
-      const isMark = (name === 'has' || name === 'root') && Array.isArray(value);
-      return isMark ? Math.max(0, counters.value(value as unknown as Mark) ?? 0) : held(value);
-    });
-    return of.reduce((sum, one) => sum + one, 0);
-  };
-  return [...facts.values()].reduce<number>((sum, fact) => sum + held(fact), 0);
-}
-
-function hostOf(rights: NodeRights, status: () => string): Host {
+function hostOf(rights: NodeRights, accounts: Accounts, status: () => string): Host {
   return {
     show: ({ tid, uid, gid }, answer) => {
       const groups = lineageOf(tid).then(
@@ -112,8 +107,11 @@ function hostOf(rights: NodeRights, status: () => string): Host {
         answer(mayOpen({ uid, gid, groups }, rights) ? { node: 'file' } : { node: 'none', errno: EACCES }),
       );
     },
-    thread: (tid) => ({ tid, caller: ANYBODY, ownerLow: 0, ownerHigh: 0 }),
-    identify: (_, answer) => answer(EACCES),
+    thread: (tid) => accounts.thread(tid),
+    identify: ({ tid }, answer) => {
+      const known = lineageOf(tid).catch(() => undefined);
+      void known.then((lineage) => answer(accounts.threadOf(tid, lineage)));
+    },
     owe: () => () => {},
     opened: () => {},
     own: (tid) => tid === process.pid,
@@ -123,6 +121,3 @@ function hostOf(rights: NodeRights, status: () => string): Host {
     tooOld: () => {},
   };
 }
-
-/** Nobody is told apart. */
-const ANYBODY: Caller = { alive: true, client: undefined as never };

@@ -1,11 +1,13 @@
-// The file node of the plain pool: one counter, who comes first is served first, and nothing is known of builds. What is open is noted,
-// so that an engine can go on with it.
+// The file node of the plain pool: who comes first is served first, and nothing is known of builds. What is open is noted, so that an
+// engine can go on with it.
 import { constants } from 'node:fs';
 import os from 'node:os';
+import type { Thread } from '../nodes/caller.ts';
 import type { Channel } from '../nodes/fuse/channel.ts';
 import type { SessionFile } from '../nodes/fuse/session.ts';
 import { FUSE_POLL_SCHEDULE_NOTIFY, type Request } from '../nodes/fuse/wire.ts';
 import type { Notes } from '../nodes/notes.ts';
+import type { Account, Accounts } from './accounts.ts';
 
 const { EAGAIN, EINTR, EBADF } = os.constants.errno;
 const { O_NONBLOCK, O_WRONLY } = constants;
@@ -19,6 +21,7 @@ interface Reader {
   uniqueLow: number;
   uniqueHigh: number;
   fh: number;
+  account: Account;
 }
 
 interface Poller {
@@ -32,8 +35,7 @@ export interface PlainOptions {
   /** The lowest number of an open file that nobody has. */
   firstFile: number;
   capacity: number;
-  /** Its first word counts the slots that are out, and outlives this process. */
-  out: Int32Array;
+  accounts: Pick<Accounts, 'out' | 'count'>;
 }
 
 export class PlainNode implements SessionFile {
@@ -42,8 +44,8 @@ export class PlainNode implements SessionFile {
   readonly #readers = new Map<number, Reader>();
   /** Who polls, by open file, until it is told to look. */
   readonly #pollers = new Map<number, Poller>();
-  /** Tokens taken through each open file; they come back when it is closed. */
-  readonly #taken = new Map<number, number>();
+  /** Who has taken slots through each open file: another process may give them back there. */
+  readonly #takers = new Map<number, Set<Account>>();
   readonly #freeFiles: number[] = [];
   #nextFile: number;
 
@@ -53,15 +55,11 @@ export class PlainNode implements SessionFile {
   }
 
   get free(): number {
-    return Math.max(0, this.#options.capacity - this.#out);
+    return Math.max(0, this.#options.capacity - this.#options.accounts.out);
   }
 
   get waiting(): number {
     return this.#readers.size;
-  }
-
-  get #out(): number {
-    return this.#options.out[0] as number;
   }
 
   open(): number {
@@ -70,31 +68,31 @@ export class PlainNode implements SessionFile {
   }
 
   release(fh: number): void {
-    this.#count(-(this.#taken.get(fh) ?? 0));
-    this.#taken.delete(fh);
+    this.#takers.delete(fh);
     this.#pollers.delete(fh);
     this.#options.notes.closeFile(fh);
     this.#freeFiles.push(fh);
-    this.#serve();
   }
 
   known(): undefined {}
 
-  read(request: Request): void {
+  read(request: Request, { caller }: Thread): void {
     const { channel } = this.#options;
     const { uniqueLow, uniqueHigh, fh, fileFlags } = request;
+    const reader = { uniqueLow, uniqueHigh, fh, account: caller as Account };
     if ((fileFlags & O_ACCMODE) === O_WRONLY) channel.error(uniqueLow, uniqueHigh, EBADF);
     else if (request.size === 0) channel.error(uniqueLow, uniqueHigh, 0);
-    else if (this.free > 0) this.#give({ uniqueLow, uniqueHigh, fh });
+    else if (this.free > 0) this.#give(reader);
     else if (fileFlags & O_NONBLOCK) channel.error(uniqueLow, uniqueHigh, EAGAIN);
-    else this.#readers.set(request.unique, { uniqueLow, uniqueHigh, fh });
+    else this.#readers.set(request.unique, reader);
   }
 
-  write({ uniqueLow, uniqueHigh, fh, size }: Request): void {
+  write({ uniqueLow, uniqueHigh, fh, size }: Request, { caller }: Thread): void {
     this.#options.channel.written(uniqueLow, uniqueHigh, size);
-    this.#taken.set(fh, Math.max(0, (this.#taken.get(fh) ?? 0) - size));
-    this.#count(-size);
-    this.#serve();
+    const { accounts } = this.#options;
+    let left = size + accounts.count(caller as Account, -size);
+    for (const taker of this.#takers.get(fh) ?? []) left += accounts.count(taker, -left);
+    this.serve();
   }
 
   poll({ uniqueLow, uniqueHigh, fh, pollFlags, khLow, khHigh }: Request): void {
@@ -113,7 +111,8 @@ export class PlainNode implements SessionFile {
     return true;
   }
 
-  #serve(): void {
+  /** Gives what is free to those who wait. */
+  serve(): void {
     for (const [unique, reader] of this.#readers) {
       if (this.free === 0) return;
       this.#readers.delete(unique);
@@ -124,13 +123,14 @@ export class PlainNode implements SessionFile {
   }
 
   /** Counted first: who dies between the two has lost a slot for a while, and has not given one twice. */
-  #give({ uniqueLow, uniqueHigh, fh }: Reader): void {
-    this.#count(1);
-    if (this.#options.channel.byte(uniqueLow, uniqueHigh, TOKEN)) this.#taken.set(fh, (this.#taken.get(fh) ?? 0) + 1);
-    else this.#count(-1);
-  }
-
-  #count(change: number): void {
-    this.#options.out[0] = Math.max(0, this.#out + change);
+  #give({ uniqueLow, uniqueHigh, fh, account }: Reader): void {
+    const { accounts, channel } = this.#options;
+    accounts.count(account, 1);
+    if (!channel.byte(uniqueLow, uniqueHigh, TOKEN)) {
+      accounts.count(account, -1);
+      return;
+    }
+    const takers = this.#takers.get(fh) ?? new Set();
+    this.#takers.set(fh, takers.add(account));
   }
 }

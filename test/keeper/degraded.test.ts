@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { ask } from '../helpers/api.ts';
 import { isMounted, noMachine, startMachine } from '../helpers/machine.ts';
 import { Place, type Started, untilServes } from '../helpers/pool.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 import { copyProgram } from './copy.ts';
@@ -63,6 +64,77 @@ test('builds of the machine go on in a plain pool, and in a full one when there 
   await machine.untilIdle();
   machine.daemon.kill('SIGTERM');
   assert.equal((await machine.daemon.ended).code, 0);
+});
+
+/** Takes a slot for each line `take`, and gives one back for each line `give`. */
+const CLIENT = `
+import os, sys
+node = os.open(sys.argv[1], os.O_RDWR)
+for line in sys.stdin:
+    if line == 'take\\n': os.read(node, 1)
+    else: os.write(node, b'+')
+    print(line, end='', flush=True)
+`;
+
+test('slots that are taken and given back in a plain pool are known to the next one, and to the engine', {
+  skip: noMachine() ?? false,
+  timeout: 280_000,
+}, async (t) => {
+  const copy = copyProgram(t);
+  const config = join(temporaryFolder(t), 'stint.toml');
+  writeFileSync(config, '[[client]]\nprogram = "python*"\nnode = "file"\nimplicit = false\n');
+  const machine = await startMachine(t, 5, { stint: copy.stint, args: ['--config', config] });
+  const client = () =>
+    machine.spawn('/usr/bin/python3', ['-c', CLIENT, machine.node], { stdio: 'pipe', deadline: 240_000 });
+  const does = async ({ child, output }: Started, ...what: ('take' | 'give')[]) => {
+    const after = output.stdout + what.map((one) => `${one}\n`).join('');
+    child.stdin?.write(what.map((one) => `${one}\n`).join(''));
+    await until(`it does ${what}`, () => output.stdout === after, PATIENCE);
+  };
+  const free = (slots: number) => machine.untilStatus((status) => status.free === slots, PATIENCE);
+  const held = async () => {
+    const { builds } = await machine.status();
+    const clients = builds.flatMap((build) => build.clients ?? []);
+    return [before, during, dies].map(({ pid }) => clients.find((one) => one.pid === pid)?.held);
+  };
+  const [before, dies] = [client(), client()];
+  await does(before, 'take', 'take');
+  await does(dies, 'take');
+  let mend = copy.damage(PART);
+  await untilDegraded(machine, machine.daemon);
+  const during = client();
+  await does(during, 'take', 'take');
+  await does(before, 'give', 'give');
+  await does(during, 'take');
+  await free(1);
+  dies.killAll('SIGKILL');
+  await free(2);
+  const { pids } = await machine.status();
+  await until('another plain pool', async () => (await machine.status()).pids.engine !== pids.engine, PATIENCE);
+  assert.equal((await machine.status()).free, 2);
+  mend();
+  for (let engines = 0; engines < 2; engines++) {
+    const { pids } = await machine.untilStatus(({ degraded }) => degraded === undefined, PATIENCE);
+    assert.deepEqual(await held(), [0, 3, undefined]);
+    assert.equal((await machine.status()).free, 2);
+    process.kill(pids.engine, 'SIGKILL');
+    await until('another engine', async () => (await machine.status()).pids.engine !== pids.engine, PATIENCE);
+  }
+  await does(during, 'give', 'give');
+  await free(4);
+  mend = copy.damage(PART);
+  await untilDegraded(machine, machine.daemon);
+  assert.equal((await machine.status()).free, 4, 'what an engine has gone on with counts no more');
+  await does(during, 'give');
+  await free(5);
+  mend();
+  const { surplus } = await machine.untilStatus(
+    (status) => status.degraded === undefined && status.free === 5,
+    PATIENCE,
+  );
+  assert.equal(surplus, 0);
+  for (const one of [before, during]) one.child.stdin?.end();
+  await machine.untilIdle(PATIENCE);
 });
 
 test('a degraded daemon of the machine leaves when told', { skip: noMachine() ?? false }, async (t) => {

@@ -13,13 +13,14 @@ import { Counters } from './counters.ts';
 import { countersOf, encodeFact, encodeHead } from './facts.ts';
 import { COUNTERS_SIZE, layOut } from './layout.ts';
 import { type Past, readAll, readPast } from './past.ts';
+import { type PlainAccount, plainKey, readPlain } from './plain.ts';
 import type { Store } from './store.ts';
 
 /** The facts are written anew when they are longer than this, bytes, and mostly out of date. */
 const LONG = 1 << 16;
 
 /** Keys of descriptors that are ours. */
-const OURS = /^(facts$|answered$|(counters|tray|root|pipe|lease|process|with|hung):)/;
+const OURS = /^(facts$|answered$|(counters|tray|root|pipe|lease|process|newcomer|plain|with|hung):)/;
 
 /** Under this and its node id something is kept for a pipe at which an engine hung; nobody knows when that can be touched again. */
 export const HUNG = 'hung:';
@@ -50,6 +51,8 @@ export class Journal {
 
   /** What the engine before us has left; undefined: nothing. */
   readonly past: Past | undefined;
+  /** What a plain pool has counted since. */
+  readonly plain: readonly PlainAccount[];
   /** Slots that lie in its tray; undefined: it hung, and that may be locked, too. */
   readonly trayBefore: number | undefined;
   /** Node ids of pipes at which engines before us hung. */
@@ -61,6 +64,8 @@ export class Journal {
     this.#kept = new Map([...kept].filter(([key]) => OURS.test(key)));
     this.past = this.#kept.has('facts') ? readPast(this.#kept) : undefined;
     const before = this.past === undefined ? 0 : Number(countersOf(this.past.facts).split(':')[1]);
+    const plain = this.past && this.#kept.get(plainKey(this.past.facts));
+    this.plain = plain === undefined ? [] : readPlain(plain);
     this.#countersKey = `counters:${before + 1}`;
     this.#trayKey = `tray:${before + 1}`;
     const tray = this.#kept.get(`tray:${before}`);
