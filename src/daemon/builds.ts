@@ -6,7 +6,7 @@ import type { BuildOpened, OpenBuild, OpenWith, PoolEvent, SettingList, Status, 
 import { seenStatus } from '../api/seen.ts';
 import type { SettingsPool } from '../api/settings-routes.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
-import type { BuildAccount, BuildFacts, BuildTerms } from '../engine/messages.ts';
+import { type BuildAccount, type BuildFacts, type BuildTerms, LEAVING } from '../engine/messages.ts';
 import type { Remembered } from '../keeper/remembered.ts';
 import type { NodeRights } from '../nodes/fuse/directory.ts';
 import type { Recorder } from '../observe/recorder.ts';
@@ -174,7 +174,7 @@ export class Builds implements Pool, SettingsPool {
   /** Resolves when the build has its first slots; whoever is gone before that has given it up. @throws HttpError */
   async enter({ came, ...entry }: Entry, caller: Peer, gone: AbortSignal): Promise<Entered> {
     this.calls++;
-    if (this.#stopped) throw new HttpError(503, 'the daemon is leaving');
+    if (this.#stopped) throw new HttpError(503, LEAVING);
     if (caller.pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
     const refusal = this.#options.refuse(caller);
     if (refusal !== undefined) throw new HttpError(403, refusal);
@@ -255,7 +255,7 @@ export class Builds implements Pool, SettingsPool {
 
   async openWith(request: OpenWith, caller: Peer): Promise<WithOpened> {
     this.calls++;
-    if (this.#stopped) throw new HttpError(503, 'the daemon is leaving');
+    if (this.#stopped) throw new HttpError(503, LEAVING);
     return this.#withs.open(request, caller);
   }
 
@@ -274,7 +274,7 @@ export class Builds implements Pool, SettingsPool {
   /** Whoever waits for a first slot is told that the daemon leaves, and no new build is taken. */
   refuseAll(): void {
     this.#stopped = true;
-    for (const id of [...this.#starting.keys()]) this.#gone(id, new HttpError(503, 'the daemon is leaving'));
+    for (const id of [...this.#starting.keys()]) this.#gone(id, new HttpError(503, LEAVING));
   }
 
   /** Resolves when no build is left. */

@@ -320,7 +320,6 @@ function serving(options: DaemonOptions, { settings, builds, server, mount, lock
     }
     state = 'waiting';
     builds.engine.refuse();
-    builds.refuseAll();
     patience = setTimeout(over, wait);
     void builds.ended().then(over);
   };

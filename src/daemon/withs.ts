@@ -3,7 +3,6 @@
 import { HttpError, mayChange, type Peer, whoMay } from '../api/call.ts';
 import type { OpenWith, WithOpened, WithStatus } from '../api/schema.ts';
 import type { EngineHandle } from '../engine/handle.ts';
-import { NONE_LEFT } from '../process/descriptors.ts';
 import { userName } from '../process/groups.ts';
 import { ancestorsOf } from '../process/lineage.ts';
 import { relativesOf } from '../process/proc.ts';
@@ -91,7 +90,7 @@ export class Withs {
       this.#engine.lend(id, { pids: lineOf(pid), uid, trusted, terms, status: { ...status, slots } });
     });
     if (!this.#lent.has(id))
-      throw failure === NONE_LEFT ? new HttpError(503, failure) : new HttpError(410, 'the process is gone');
+      throw failure === undefined ? new HttpError(410, 'the process is gone') : new HttpError(503, failure);
     return { id };
   }
 

@@ -294,6 +294,12 @@ export class Builds {
     if (running !== undefined && !running.started) this.end(running);
   }
 
+  /** A build that has not started yet is refused. */
+  refuse(running: Running, message: string): void {
+    this.#forget(running);
+    this.#send({ type: 'failed', id: running.id, message });
+  }
+
   /** The slot of a gone root is kept for what it left behind as long as that works, that is, holds slots. */
   dropIdleRoots(): void {
     for (const running of this.#rootless) {
@@ -441,8 +447,7 @@ export class Builds {
     try {
       path = running.path = this.#ground.start(running);
     } catch (error) {
-      this.#forget(running);
-      this.#send({ type: 'failed', id: running.id, message: failureOf(error) });
+      this.refuse(running, failureOf(error));
       return;
     }
     running.started = true;

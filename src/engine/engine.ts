@@ -260,6 +260,7 @@ export class Engine {
         break;
       case 'refuse':
         this.#machine?.system.refuse();
+        this.#withs.refuse();
         break;
       case 'yield':
         this.#yields = true;

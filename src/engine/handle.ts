@@ -44,7 +44,7 @@ export interface EngineEvents {
   failed(id: number, message: string, never: boolean): void;
   /** A `stint with` counts now; `inside`: it speaks of that build. */
   holds(id: number, inside: number | undefined): void;
-  /** It does no longer, or never did; `failure`: why not. */
+  /** It does no longer, or never did: its process is gone, or `failure` says why. */
   over(id: number, failure?: string): void;
   /** A lease should have so many slots. */
   wish(id: number, slots: number): void;
@@ -207,7 +207,7 @@ export class EngineHandle {
     await this.snapshot(); // it hears messages in order
   }
 
-  /** From now on only builds that are there already find the node. */
+  /** From now on nobody is taken but for what runs inside of builds that are there. */
   refuse(): void {
     this.#send({ type: 'refuse' });
   }

@@ -195,7 +195,7 @@ export type ToEngine =
   | { type: 'request'; bytes: Uint8Array }
   /** From now on callers are shown the node. */
   | { type: 'show' }
-  /** Builds that are not there yet are shown no node any more. */
+  /** The daemon leaves when the builds that are there have ended: nobody else is taken, but for what runs inside of them. */
   | { type: 'refuse' }
   /** Ends where it stands, for another engine to go on. */
   | { type: 'yield' }
@@ -208,7 +208,7 @@ export type FromEngine =
   | { type: 'failed'; id: number; message: string; never?: true }
   /** The slots that a lease has now; 0: there is no such lease, or it has none. */
   | { type: 'resized'; request: number; slots: number }
-  /** A `stint with` counts, inside a build or outside of any; or it does no longer. */
+  /** A `stint with` counts, inside a build or outside of any; or it does no longer, or never did: its process is gone, or `failure` says why. */
   | { type: 'holds'; id: number; inside: number | undefined }
   | { type: 'over'; id: number; failure?: string }
   /** A lease should have so many slots. */
@@ -251,6 +251,9 @@ export type FromEngine =
   | { type: 'scarce' }
   /** There is something on the tape. */
   | { type: 'taped' };
+
+/** What whoever is not taken any more is told. */
+export const LEAVING = 'the daemon is leaving';
 
 /** What the engine serves beside builds that ask by the API: the machine. */
 export interface SystemOptions {

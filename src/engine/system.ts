@@ -22,7 +22,7 @@ import { newcomerKey } from './journal/plain.ts';
 import type { Leases } from './leases.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
-import type { BuildFigures, ClientFigures, FromEngine, SystemOptions } from './messages.ts';
+import { type BuildFigures, type ClientFigures, type FromEngine, LEAVING, type SystemOptions } from './messages.ts';
 import { OwnPipes } from './own-pipes.ts';
 import { clientFigures, type Process, type ProcessFact, processFact, waiterOf, withMakeflags } from './process.ts';
 import type { Withs } from './withs.ts';
@@ -81,6 +81,8 @@ export class System implements Ground {
   #withs!: Withs;
   /** The same for roots that may be gone. */
   readonly #rootStart = new WeakMap<Running, number>();
+  /** Builds that were opened by what a client has started. */
+  readonly #nested = new WeakSet<Running>();
   /** Builds whose root is being looked up. */
   readonly #opening = new Set<number>();
   #nextId = 1;
@@ -122,9 +124,15 @@ export class System implements Ground {
         this.#parts.send({ type: 'started', id, path: this.#node(), within: outer.id, slots });
         return;
       }
+      const nested = lineage.ancestors.some((kin) => this.#known.client(kin) !== undefined);
+      if (this.#refusing && !nested) {
+        this.#parts.send({ type: 'failed', id, message: LEAVING });
+        return;
+      }
       this.#builds.open(id, facts, opening);
       const running = this.#builds.byId.get(id);
       if (running === undefined) return;
+      if (nested) this.#nested.add(running);
       this.#setRoot(running, lineage.start);
       this.#builds.note(running);
     });
@@ -240,9 +248,11 @@ export class System implements Ground {
     this.#rules = rules;
   }
 
-  /** Whoever is in no build yet is shown no node from now on. */
+  /** Whoever is in no build yet is shown no node from now on, and builds that wait are refused; but for those inside of others. */
   refuse(): void {
     this.#refusing = true;
+    const waiting = [...this.#builds.byId.values()].filter((one) => !one.started && !this.#nested.has(one));
+    for (const running of waiting) this.#builds.refuse(running, LEAVING);
   }
 
   // What the session asks.

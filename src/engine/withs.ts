@@ -4,12 +4,12 @@
 import { closeSync } from 'node:fs';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
-import { failureOf } from '../process/descriptors.ts';
+import { isShort, NONE_LEFT } from '../process/descriptors.ts';
 import type { Builds, Running } from './builds.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Past } from './journal/past.ts';
 import type { Loop } from './loop.ts';
-import type { FromEngine, ToEngine } from './messages.ts';
+import { type FromEngine, LEAVING, type ToEngine } from './messages.ts';
 import type { Lender } from './standings.ts';
 
 export interface With extends Lender {
@@ -45,6 +45,7 @@ export class Withs {
   readonly #byId = new Map<number, With>();
   /** Of several in one process the last is the innermost. */
   readonly #byPid = new Map<number, With[]>();
+  #refusing = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -58,11 +59,16 @@ export class Withs {
     try {
       pidfd = openPidfd(pid);
     } catch (error) {
-      send({ type: 'over', id, failure: failureOf(error) });
+      send({ type: 'over', id, ...(isShort(error) && { failure: NONE_LEFT }) });
       return;
     }
     const inside = builds.around(pids);
     const outer = inside === undefined ? this.nearest(pids) : undefined;
+    if (this.#refusing && inside === undefined && outer === undefined) {
+      closeSync(pidfd);
+      send({ type: 'over', id, failure: LEAVING });
+      return;
+    }
     const one: Mutable = { id, pid, uid, trusted, terms, top: undefined, builds: new Set() };
     one.top = outer?.top ?? (one as With);
     journal.keep(`with:${id}`, pidfd);
@@ -71,6 +77,11 @@ export class Withs {
       if (running === inside || (inside === undefined && running.below === one.top)) builds.lend(one as With, running);
     }
     send({ type: 'holds', id, inside: inside?.id });
+  }
+
+  /** From now on nothing is lent to whom nothing is lent yet, and who is in no build. */
+  refuse(): void {
+    this.#refusing = true;
   }
 
   /** Takes over what another engine had lent; before the builds, which know what is lent to them. */

@@ -248,6 +248,39 @@ test('SIGTERM waits for builds that run, and shows new ones no node; a second on
   other.killAll('SIGKILL');
 });
 
+/** A client that goes on when it is told to, by what its arguments say. */
+const CLIENT = `
+import os, subprocess, sys
+node = os.open(sys.argv[1], os.O_RDWR)
+print('begun', flush=True)
+sys.stdin.readline()
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+`;
+
+test('what runs inside of builds goes on while the daemon waits for them to end', { skip }, async (t) => {
+  const machine = await startMachine(t, 3);
+  const nested = '"$STINT" run -- echo ran && "$STINT" with --class background -- echo lent && "$STINT" run -- make -s';
+  writeFileSync(join(machine.folder, 'Makefile'), 'all:\n\t@echo made\n');
+  const script = ['sh', '-c', nested];
+  const options = { stdio: 'pipe', deadline: 120_000, env: { STINT } } as const;
+  const within = machine.spawnRun(['--', 'sh', '-c', `echo begun; read line; ${nested}`], options);
+  const bare = machine.spawn('/usr/bin/python3', ['-c', CLIENT, machine.node, ...script], options);
+  const both = [within, bare];
+  for (const { output } of both) await until('it has begun', () => output.stdout === 'begun\n');
+  const full = machine.spawnRun(['--slots', '3', '--', 'true'], { deadline: 120_000 });
+  await machine.untilStatus(({ builds }) => builds.length === 3);
+  machine.daemon.kill('SIGTERM');
+  const others = [full, machine.start(['with', '--class', 'background', '--', 'true'], { deadline: 120_000 })];
+  for (const { ended } of others)
+    assert.match((await ended).stderr, /^stint: the machine's daemon has left; using the pool of this user\n/);
+  for (const { child, ended, output } of both) {
+    child.stdin?.write('\n');
+    const { code, stderr } = await ended;
+    assert.deepEqual([code, stderr, output.stdout], [0, '', 'begun\nran\nlent\nmade\n']);
+  }
+  assert.equal((await machine.daemon.ended).code, 0);
+});
+
 test('a mount that is taken away from outside ends the daemon with an error', { skip }, async (t) => {
   const machine = await startMachine(t, 2);
   abortMount(machine.mount);

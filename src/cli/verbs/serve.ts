@@ -34,8 +34,8 @@ export const SERVE = {
     'idle-exit': { value: 'SECONDS', text: 'with --user: leave after so long without a build; default: never' },
   },
   notes: `SIGHUP: read the configuration again. SIGUSR2: go on as the program that is installed now: see stint upgrade --help.
-SIGTERM, SIGINT: with --user leave at once; otherwise take no new builds and wait for those that run, as on_term and stop_timeout in
-the configuration say; a second one: leave at once. Builds that run then go on with the slots that lie in their pipes; clients of the
+SIGTERM, SIGINT: with --user leave at once; otherwise take no new builds, but what runs inside of those that run, and wait for these, as
+on_term and stop_timeout in the configuration say; a second one: leave at once. Builds that run then go on with the slots that lie in their pipes; clients of the
 file node get an error.`,
   exits: [
     [0, 'after a signal or idleness'],
