@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { isMounted, noMachine, startMachine } from '../helpers/machine.ts';
 import { type Place, startPool } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
-import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 const skip = noMachine() ?? false;
@@ -87,17 +86,4 @@ test('the configuration that counts is kept, whatever stands in the file when an
   await machine.untilStatus(({ capacity }) => capacity === 4);
   await killEngine(machine);
   assert.equal((await machine.status()).capacity, 4);
-});
-
-test('a keeper that is killed is an error for clients of the file node, and none for those of pipes', {
-  skip: skip || missing('make43', 'make44'),
-}, async (t) => {
-  const machine = await startMachine(t, 3);
-  writeFileSync(join(machine.folder, 'm.mk'), 'all: a b c d e f\na b c d e f:\n\t@echo begun; sleep 1\n');
-  const file = machine.spawn(toolPath('make44'), ['-f', 'm.mk'], { env: { MAKEFLAGS: machine.makeflags() } });
-  const pipe = machine.spawnRun(['--style', 'fds', '--', toolPath('make43'), '-f', 'm.mk']);
-  await until('both make', () => [file, pipe].every(({ output }) => output.stdout.startsWith('begun')));
-  machine.daemon.kill('SIGKILL');
-  assert.equal((await file.ended).code, 2, 'make stops');
-  assert.equal((await pipe.ended).code, 0);
 });
