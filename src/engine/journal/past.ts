@@ -44,22 +44,31 @@ export function readPast(kept: ReadonlyMap<string, number>): Past {
     throw new Error(`the journal has format ${format}, and ${FORMAT} is the newest that is known here`);
   const counters = kept.get(countersOf(facts));
   if (counters === undefined) throw new Error('the counters of the journal are lost');
-  return { facts, counters: new PastCounters(wordsOf(counters)), damaged };
+  return { facts, counters: new PastCounters(...wordsOf(counters)), damaged };
+}
+
+/** Words from `from` on. */
+interface Piece {
+  from: number;
+  words: Int32Array;
 }
 
 export class PastCounters {
   /** As they were in version 1: values without checksums. */
-  readonly #words: Int32Array;
+  readonly #pieces: readonly Piece[];
   /** Records that could not be read: they are taken for 0. */
   damaged = 0;
 
-  /** @param words a copy. @throws Error when these are no counters that are known here */
-  constructor(words: Int32Array) {
+  /**
+   * @param words a copy of those in use from the first on; `more`: of others. @throws Error when these are no counters that are known
+   * here
+   */
+  constructor(words: Int32Array, more: readonly Piece[] = []) {
     if (words[HEAD.magic] !== MAGIC) throw new Error('the counters of the journal have no head');
     const version = words[HEAD.version] as number;
     if (version < 1 || version > VERSION) throw new Error(`the counters of the journal have version ${version}`);
     checkHead(words);
-    this.#words = words;
+    this.#pieces = [{ from: 0, words }, ...more];
     if (version > 1) this.#unpack();
   }
 
@@ -74,7 +83,7 @@ export class PastCounters {
       const notes = this.#notes(doubt);
       if (!again(uniqueOf(this.#at(doubt + DOUBT.uniqueLow), this.#at(doubt + DOUBT.uniqueHigh)))) continue;
       // By difference: what another answer has changed since then stays.
-      for (const { at, before, value } of notes.toReversed()) this.#words[at] = this.#at(at) + before - value;
+      for (const { at, before, value } of notes.toReversed()) this.#put(at, this.#at(at) + before - value);
     }
   }
 
@@ -82,7 +91,7 @@ export class PastCounters {
     for (let record = 0; record < this.#at(HEAD.recordsEnd); record++) {
       const at = this.#at(HEAD.recordsAt) + record * RECORD.words + RECORD.value;
       const sound = isSound(this.#at(at), at, this.#at(at - 1));
-      this.#words[at] = sound ? unpacked(this.#at(at)) : 0;
+      this.#put(at, sound ? unpacked(this.#at(at)) : 0);
       if (!sound) this.damaged++;
     }
   }
@@ -94,8 +103,8 @@ export class PastCounters {
     const at = this.#at(HEAD.recordsAt) + record * RECORD.words + RECORD.value;
     const from = this.#at(HEAD.returningFrom);
     if (this.#at(at) !== from) return;
-    if (from > 0) this.#words[at] = Math.max(0, from - this.#at(HEAD.returningCount));
-    else if (from === 0 && this.#at(HEAD.returningLends) === 1) this.#words[at] = -1;
+    if (from > 0) this.#put(at, Math.max(0, from - this.#at(HEAD.returningCount)));
+    else if (from === 0 && this.#at(HEAD.returningLends) === 1) this.#put(at, -1);
   }
 
   #settleMove(tray: number | undefined): void {
@@ -104,7 +113,7 @@ export class PastCounters {
     const count = this.#at(HEAD.movingCount);
     const moved = tray === undefined ? Math.max(0, count) : count > 0 ? count - tray : -tray;
     const at = this.#at(HEAD.recordsAt) + record * RECORD.words + RECORD.value;
-    this.#words[at] = Math.max(0, this.#at(HEAD.movingFrom) + moved);
+    this.#put(at, Math.max(0, this.#at(HEAD.movingFrom) + moved));
   }
 
   /** What a record holds; undefined when it was never that one's, or is no more. */
@@ -155,7 +164,13 @@ export class PastCounters {
   }
 
   #at(at: number): number {
-    return this.#words[at] ?? 0;
+    for (const { from, words } of this.#pieces)
+      if (at >= from && at < from + words.length) return words[at - from] ?? 0;
+    return 0;
+  }
+
+  #put(at: number, value: number): void {
+    for (const { from, words } of this.#pieces) if (at >= from && at < from + words.length) words[at - from] = value;
   }
 }
 
@@ -190,28 +205,25 @@ function checkHead(head: Int32Array): void {
   }
 }
 
-/** The words of counters, as far as they are in use: a copy. */
-function wordsOf(fd: number): Int32Array {
-  const head = new Int32Array(DOUBTS[1]);
-  readWords(fd, head, 0);
+/** The words of counters, as far as they are in use: a copy. Most of the file is empty, and zeros would take time to write. */
+function wordsOf(fd: number): [words: Int32Array, more: Piece[]] {
+  const head = readWords(fd, 0, DOUBTS[1]);
   checkHead(head);
-  const records = (head[HEAD.recordsAt] as number) + (head[HEAD.recordsEnd] as number) * RECORD.words;
-  const files = (head[HEAD.filesAt] as number) + (head[HEAD.filesEnd] as number) * FILE.words;
-  const waits = (head[HEAD.waitsAt] as number) + (head[HEAD.waitsEnd] as number) * WAIT_WORDS;
-  const words = new Int32Array(Math.max(records, files, waits));
-  readWords(fd, words.subarray(0, records), 0);
-  const from = head[HEAD.filesAt] as number;
-  readWords(fd, words.subarray(from, files), from);
-  const waitsFrom = head[HEAD.waitsAt] as number;
-  readWords(fd, words.subarray(waitsFrom, waits), waitsFrom);
-  return words;
+  const at = (word: number) => head[word] as number;
+  const piece = (from: number, count: number): Piece => ({ from, words: readWords(fd, from, count) });
+  const files = piece(at(HEAD.filesAt), at(HEAD.filesEnd) * FILE.words);
+  // In version 1 there were none.
+  const waits = at(HEAD.version) > 1 ? [piece(at(HEAD.waitsAt), at(HEAD.waitsEnd) * WAIT_WORDS)] : [];
+  return [readWords(fd, 0, at(HEAD.recordsAt) + at(HEAD.recordsEnd) * RECORD.words), [files, ...waits]];
 }
 
-function readWords(fd: number, words: Int32Array, from: number): void {
-  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+function readWords(fd: number, from: number, count: number): Int32Array {
+  const words = new Int32Array(count);
+  const bytes = new Uint8Array(words.buffer);
   for (let at = 0; at < bytes.length; ) {
     const length = readSync(fd, bytes, at, bytes.length - at, 4 * from + at);
-    if (length === 0) return;
+    if (length === 0) break;
     at += length;
   }
+  return words;
 }
