@@ -256,7 +256,8 @@ export class Builds {
     const rootFd = fact.gone ? undefined : this.#journal.claim(`root:${id}`);
     if (rootFd !== undefined) this.#watchRoot(running, rootFd);
     const had = (fact.root && past.counters.value(fact.root)) ?? 0;
-    if (had > 0) {
+    // The root of a lease stands for its pipe, too: that can be open when nothing is held any more.
+    if (had > 0 || fact.lease !== undefined) {
       running.root = this.#ledger.openClient(running.build, 'implicit', facts.rootPid);
       this.#ledger.restore(running.root, had, 0);
       if (rootFd === undefined && fact.lease === undefined) this.#rootless.add(running);

@@ -22,6 +22,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   generous: fc.boolean(),
   most: fc.constantFrom(0, 0, 1, 2),
   events: fc.constantFrom(3, 1000),
+  resend: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   moves: fc.array(move, { size: '+2', maxLength: 200 }),
 });
 

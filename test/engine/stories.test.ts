@@ -8,7 +8,7 @@ type Step = Partial<Move> & Pick<Move, 'act'>;
 
 function play(capacity: number, steps: readonly Step[]): void {
   const moves = steps.map((step) => ({ gap: 0, after: 10, early: false, who: 0, n: 0, ...step }));
-  const setting = { system: true, capacity, generous: false, most: 0, events: 1000, moves };
+  const setting = { system: true, capacity, generous: false, most: 0, events: 1000, resend: true, moves };
   simulate(setting);
 }
 
@@ -75,6 +75,19 @@ test('a thread that looked the node up and did not open it does not lend its nam
     { act: 'begin', who: 1, n: 0 },
     { act: 'poll', ...SECOND },
     { act: 'open', ...SECOND },
+    { act: 'check' },
+  ]);
+});
+
+test('a lease that holds nothing any more and whose pipe is open is gone on with by the next engine', () => {
+  play(2, [
+    begin('make'),
+    { act: 'open', ...FIRST },
+    { act: 'lease', ...FIRST },
+    begin('tool', true),
+    { act: 'open', ...SECOND },
+    { act: 'kill', ...FIRST },
+    { act: 'crash' },
     { act: 'check' },
   ]);
 });

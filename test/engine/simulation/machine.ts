@@ -2,6 +2,7 @@
 // FUSE device, all in memory, with a clock that moves only when everybody waits. The modules in kernel/ stand in for those of
 // src/kernel and bring each call here. Before a call returns, whoever else runs on the machine may act: see `others`.
 import os from 'node:os';
+import { FILE, HEAD, RECORD, WAIT_WORDS } from '../../../src/engine/journal/layout.ts';
 import { Device } from './device.ts';
 import { Fifo, type FifoEnd } from './fifo.ts';
 import { Watcher } from './watcher.ts';
@@ -26,7 +27,15 @@ export type Open =
   | { kind: 'inotify'; watcher: Watcher }
   | { kind: 'epoll'; interest: Map<number, Interest> }
   | { kind: 'device'; waits: boolean }
-  | { kind: 'memory'; bytes: Buffer };
+  | MemoryFile;
+
+/** A file without a name: bytes that were written to it; or words that are mapped now, or were when the engine died, in pieces. */
+export interface MemoryFile {
+  kind: 'memory';
+  bytes: Buffer;
+  words: Int32Array | undefined;
+  left: readonly { at: number; words: Int32Array }[];
+}
 
 /** Whoever else runs on the machine. */
 export interface Others {
@@ -43,9 +52,16 @@ const CALL = 0.001;
 /** Calls of the engine in which nothing else happens, before it is said to run in circles. */
 const CIRCLES = 20_000;
 
+/** What every system call of an engine that was killed comes to. */
+class Killed extends Error {}
+
 export class Machine {
   /** Milliseconds. */
   now = 1000;
+  /** The engine process was killed: it makes no system call any more. */
+  dead = false;
+  /** Descriptors that outlive the engine process, by their keys. */
+  readonly kept = new Map<string, Open>();
   others: Others = { act: () => {}, idle: () => {} };
   readonly device: Device;
   /** By path, and by node id of the FUSE mount. */
@@ -66,12 +82,48 @@ export class Machine {
     return this.#open.size;
   }
 
+  // What outlives the engine process.
+
+  /** The store of the keeper. */
+  keep(key: string, fd: number): void {
+    this.#call();
+    const file = this.#of(fd);
+    this.#letGo(key);
+    this.kept.set(key, shared(file));
+  }
+
+  unkeep(key: string): void {
+    this.#call();
+    this.#letGo(key);
+  }
+
+  /** What the next engine process finds. */
+  hand(): Map<string, number> {
+    return new Map([...this.kept].map(([key, file]) => [key, this.open(shared(file))]));
+  }
+
+  /** The engine process ends: its descriptors are closed, and what it had mapped stays as it is now. */
+  end(): void {
+    for (const file of [...this.#open.values(), ...this.kept.values()]) if (file.kind === 'memory') freeze(file);
+    for (const fd of [...this.#open.keys()]) this.drop(fd);
+    this.device.orphan(process.pid);
+    this.dead = false;
+    this.moved();
+  }
+
+  #letGo(key: string): void {
+    const file = this.kept.get(key);
+    if (file?.kind === 'fifo') file.end.close();
+    this.kept.delete(key);
+  }
+
   /** Something happened that the engine has not done itself. */
   moved(): void {
     this.#calls = 0;
   }
 
   open(file: Open): number {
+    if (this.dead) throw new Killed();
     let fd = 10;
     while (this.#open.has(fd)) fd++;
     this.#open.set(fd, file);
@@ -136,7 +188,8 @@ export class Machine {
   }
 
   /** A file without a name, in memory. */
-  memory(fd: number): { bytes: Buffer } {
+  memory(fd: number): MemoryFile {
+    this.#call();
     const file = this.#of(fd);
     if (file.kind !== 'memory') throw new Error(`EBADF: ${fd}`);
     return file;
@@ -244,14 +297,17 @@ export class Machine {
   }
 
   #call(): void {
+    if (this.dead) throw new Killed();
     this.now += CALL;
     this.#count();
     this.others.act();
+    if (this.dead) throw new Killed();
   }
 
   #idle(until: number): void {
     this.#count();
     this.others.idle(until);
+    if (this.dead) throw new Killed();
   }
 
   #count(): void {
@@ -315,6 +371,29 @@ export class Machine {
     if (file === undefined) throw new Error(`EBADF: ${fd} is not open`);
     return file;
   }
+}
+
+/** Another descriptor of the same open file. */
+function shared(file: Open): Open {
+  if (file.kind === 'fifo') file.end.users++;
+  return file.kind === 'fifo' ? { ...file } : file;
+}
+
+/** Keeps what is in use of the words that are mapped. */
+function freeze(file: MemoryFile): void {
+  if (file.words === undefined) return;
+  file.left = inUse(file.words).map(([at, end]) => ({ at, words: (file.words as Int32Array).slice(at, end) }));
+  file.words = undefined;
+}
+
+/** From where to where words of counters are in use. */
+export function inUse(words: Int32Array): [at: number, end: number][] {
+  const at = (head: number) => words[head] as number;
+  return [
+    [0, at(HEAD.recordsAt) + at(HEAD.recordsEnd) * RECORD.words],
+    [at(HEAD.filesAt), at(HEAD.filesAt) + at(HEAD.filesEnd) * FILE.words],
+    [at(HEAD.waitsAt), at(HEAD.waitsAt) + at(HEAD.waitsEnd) * WAIT_WORDS],
+  ];
 }
 
 let current: Machine | undefined;

@@ -1,6 +1,11 @@
 // The daemon's main thread on the simulated machine: it answers what the engine asks, as src/engine/handle.ts does, but when the
-// schedule says so; and it opens, changes and ends builds as the API would.
+// schedule says so; and it opens, changes and ends builds as the API would. When the engine process is killed it is that of the next
+// one, and whoever has called the API asks again.
+import assert from 'node:assert/strict';
+import { DEFAULT_POLICY, type Policy, STRICT_POLICY } from '../../../src/core/policy.ts';
+import type { Lent } from '../../../src/core/settings.ts';
 import type { FromEngine, Snapshot, ToEngine } from '../../../src/engine/messages.ts';
+import type { Rules } from '../../../src/engine/standings.ts';
 import type { Lineage } from '../../../src/process/lineage.ts';
 import { decode } from '../../nodes/fuse/kernel.ts';
 import type { Client } from './client.ts';
@@ -14,33 +19,61 @@ const FOLDER = { nodeid: OWN, pid: process.pid };
 export interface Opened {
   readonly id: number;
   readonly root: Client;
-  readonly lease: boolean;
+  /** Slots that it asks for at once, if it is a lease. */
+  readonly lease: { min: number; max: number } | undefined;
   /** Where its clients find their slots, once it has started. */
   path: string | undefined;
   /** It is part of another build. */
   within: boolean;
+  /** The engine was told to end it. */
+  ending: boolean;
   over: boolean;
 }
 
+/** What counts for the pool, and is told to each engine. */
+export interface Settings {
+  capacity: number;
+  /** What the machine can bear. */
+  limit: number;
+  /** Whether anything may be given beyond the limit. */
+  generous: boolean;
+  /** Slots that BOUND_USER may have, or 0: any number. */
+  most: number;
+  /** Slots that the builds under CAP may have together. */
+  cap: number;
+}
+
+/** One of the two users; see client.ts. */
+export const BOUND_USER = 1000;
+/** A bound like those of control groups. */
+const CAP = 'cap';
+
 export class MainThread {
-  readonly wakeFd: number;
+  readonly settings: Settings;
+  /** The numbers of the builds that are under CAP. */
+  readonly bound = new Set<number>();
+  wakeFd: number;
   /** What it will do when it runs. */
-  readonly tasks: (() => void)[] = [];
+  tasks: (() => void)[] = [];
   readonly opened = new Map<number, Opened>();
   /** What some processes have is not counted: if they return it, that may count for others. */
   unsure = false;
   readonly #machine: Machine;
-  readonly #inbox: ToEngine[] = [];
-  readonly #timers: { at: number; run: () => void }[] = [];
+  #inbox: ToEngine[] = [];
+  #timers: { at: number; run: () => void }[] = [];
   /** Epolls that are waited for while the engine waits for requests only. */
-  readonly #watched: number[] = [];
+  #watched: number[] = [];
+  /** Builds of which the next engine has not told yet that it goes on with them. */
+  readonly #unheardOf = new Set<Opened>();
   #crowd!: Crowd;
   #onSnapshot: ((snapshot: Snapshot) => void) | undefined;
   #nextId = 0;
+  #lastWith = 0;
   #stopped = false;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, settings: Settings) {
     this.#machine = machine;
+    this.settings = settings;
     this.wakeFd = machine.open({ kind: 'event', count: 0 });
   }
 
@@ -55,8 +88,24 @@ export class MainThread {
     return this.#inbox.shift();
   }
 
+  /** The engine process was killed, and nobody hears what is said. */
+  die(): void {
+    this.wakeFd = -1;
+    this.tasks = [];
+    this.#inbox = [];
+    this.#timers = [];
+    this.#watched = [];
+    this.#onSnapshot = undefined;
+  }
+
+  /** This is the main thread of the next engine process from now on. */
+  restart(): void {
+    this.wakeFd = this.#machine.open({ kind: 'event', count: 0 });
+    for (const build of this.opened.values()) if (!build.over && !build.within) this.#unheardOf.add(build);
+  }
+
   tell(message: ToEngine): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.wakeFd === -1) return;
     this.#stopped = message.type === 'stop';
     this.#inbox.push(message);
     this.#machine.signal(this.wakeFd);
@@ -98,13 +147,57 @@ export class MainThread {
       case 'ended': {
         const build = this.opened.get(message.id);
         if (build === undefined) break;
-        build.over = true;
-        if (build.lease && this.#crowd.disown(build.root)) this.unsure = true;
+        this.#end(build);
         break;
       }
+      case 'appeared': {
+        const build = this.opened.get(message.id);
+        if (build === undefined) break;
+        assert.ok(!build.over && !build.within, `build ${message.id} was over`);
+        build.path = message.path;
+        this.#unheardOf.delete(build);
+        if (this.bound.has(build.id)) this.bind(build, true);
+        break;
+      }
+      case 'restored':
+        this.#askAgain(message.last);
+        break;
       case 'unmounted':
         throw new Error('the engine lost its mount');
     }
+  }
+
+  /** Tells the engine what was changed. */
+  set(what: Exclude<keyof Settings, 'generous' | 'most'> | 'policy' | 'rules'): void {
+    const { capacity, limit, cap } = this.settings;
+    if (what === 'capacity') this.tell({ type: 'capacity', capacity });
+    else if (what === 'limit') this.tell({ type: 'limit', limit });
+    else if (what === 'cap') this.tell({ type: 'cap', name: CAP, limit: cap });
+    else if (what === 'policy') this.tell({ type: 'policy', policy: this.policy });
+    else this.tell({ type: 'rules', ...this.rules });
+  }
+
+  get policy(): Policy {
+    return this.settings.generous ? DEFAULT_POLICY : STRICT_POLICY;
+  }
+
+  get rules(): Rules {
+    const { most } = this.settings;
+    return { rules: most > 0 ? [{ name: 'rule', user: BOUND_USER, max: most }] : [], class: 'normal' };
+  }
+
+  /** A build is under CAP from now on, or no longer. */
+  bind({ id }: Opened, on: boolean): void {
+    if (on) this.bound.add(id);
+    else this.bound.delete(id);
+    this.set('cap');
+    this.tell({ type: 'bounds', id, caps: on ? [CAP] : [] });
+  }
+
+  /** A process lends something as long as it lives. */
+  openWith(client: Client, trusted: boolean, terms: Omit<Lent, 'slots'>): void {
+    const pids = [client, ...client.ancestors].map(({ pid }) => pid);
+    this.tell({ type: 'with', id: ++this.#lastWith, pids, uid: client.uid, trusted, terms, status: {} });
   }
 
   snapshot(then: (snapshot: Snapshot) => void): void {
@@ -112,10 +205,29 @@ export class MainThread {
     this.tell({ type: 'snapshot', request: 0 });
   }
 
+  /** What the engine before knew of no more: it is over, or had not begun, and then its caller asks again. */
+  #askAgain(last: number): void {
+    this.#nextId = Math.max(this.#nextId, Math.ceil(last / 2));
+    this.set('limit');
+    const unheardOf = [...this.#unheardOf];
+    this.#unheardOf.clear();
+    for (const build of unheardOf) {
+      const { id, root, lease, path, ending } = build;
+      assert.ok(path === undefined || ending || root.ended, `build ${id} goes on`);
+      this.#end(build);
+      if (path === undefined && root.alive && !ending) this.openBuild(root, lease);
+    }
+  }
+
+  #end(build: Opened): void {
+    build.over = true;
+    if (build.lease !== undefined && this.#crowd.disown(build.root)) this.unsure = true;
+  }
+
   /** `root` asks for a build, or for a lease of `min` to `max` slots. */
   openBuild(root: Client, lease?: { min: number; max: number }): void {
     const id = 2 * this.#nextId++ + 1;
-    this.opened.set(id, { id, root, lease: lease !== undefined, path: undefined, within: false, over: false });
+    this.opened.set(id, { id, root, lease, path: undefined, within: false, ending: false, over: false });
     const { pid, uid } = root;
     const facts = {
       kind: 'run' as const,
@@ -192,6 +304,7 @@ export class MainThread {
   /** Each end is opened by its name in the mount, which the engine has to answer for. */
   #openPipe({ request, id, returnId }: Extract<FromEngine, { type: 'pipe' }>): void {
     const ends: number[] = [];
+    const { tasks } = this;
     const wanted = [
       { id, reads: true, writes: false },
       { id, reads: false, writes: true },
@@ -206,6 +319,7 @@ export class MainThread {
       }
       const answered = ({ error, body }: { error: number; body: Buffer }): void => {
         this.#machine.moved();
+        if (tasks !== this.tasks) return; // it was killed meanwhile
         if (error === 0) {
           const { nodeid } = decode('fuse_entry_out', body) as { nodeid: bigint };
           ends.push(this.#machine.open({ kind: 'fifo', end: this.#machine.fifo(Number(nodeid)).open(one) }));

@@ -1,6 +1,7 @@
 // What can happen on the simulated machine besides the engine: moves of its processes and of whoever calls the API.
 import { type Client, type OpenFile, PROGRAMS, type Thread } from './client.ts';
 import type { Crowd } from './crowd.ts';
+import type { Machine } from './machine.ts';
 import type { MainThread } from './main-thread.ts';
 
 type Act =
@@ -25,7 +26,16 @@ type Act =
   | 'end'
   | 'rude'
   | 'capacity'
-  | 'limit';
+  | 'limit'
+  | 'late'
+  | 'with'
+  | 'say'
+  | 'policy'
+  | 'rules'
+  | 'bounds'
+  | 'cap'
+  | 'crash'
+  | 'yield';
 
 /** How often each is to be drawn. */
 export const ACTS: Readonly<Record<Act, number>> = {
@@ -51,7 +61,33 @@ export const ACTS: Readonly<Record<Act, number>> = {
   rude: 1,
   capacity: 1,
   limit: 1,
+  late: 1,
+  with: 2,
+  say: 1,
+  policy: 1,
+  rules: 1,
+  bounds: 1,
+  cap: 1,
+  crash: 3,
+  yield: 1,
 };
+
+/** Those that need no engine process. */
+const OF_CLIENTS: ReadonlySet<Act> = new Set([
+  'begin',
+  'open',
+  'read',
+  'try',
+  'poll',
+  'return',
+  'close',
+  'signal',
+  'kill',
+  'forsake',
+  'run',
+]);
+
+export const needsEngine = ({ act }: Move): boolean => !OF_CLIENTS.has(act);
 
 export interface Move {
   /** System calls of the engine since the last move. */
@@ -68,7 +104,10 @@ export interface Move {
 
 const MOST_CLIENTS = 10;
 
+const classOf = (n: number) => (['normal', 'background', 'interactive'] as const)[n % 3] ?? 'normal';
+
 export class Moves {
+  readonly #machine: Machine;
   readonly #crowd: Crowd;
   readonly #main: MainThread;
   /** Whether there is one node for all, or a FIFO for each build. */
@@ -78,7 +117,8 @@ export class Moves {
   /** Somebody returned what he had never taken: then nobody knows any more who has what. */
   rude = false;
 
-  constructor(crowd: Crowd, main: MainThread, system: boolean) {
+  constructor({ machine, crowd, main }: { machine: Machine; crowd: Crowd; main: MainThread }, system: boolean) {
+    this.#machine = machine;
     this.#crowd = crowd;
     this.#main = main;
     this.#system = system;
@@ -108,28 +148,56 @@ export class Moves {
           );
         return;
       case 'capacity':
-        main.tell({ type: 'capacity', capacity: 1 + n });
-        return;
       case 'limit':
-        main.tell({ type: 'limit', limit: n === 0 ? Number.POSITIVE_INFINITY : n });
+      case 'policy':
+      case 'rules':
+      case 'cap':
+        this.#set(act, n);
+        return;
+      case 'late':
+        this.#machine.device.late = (['no', 'in order', 'last first'] as const)[n % 3] ?? 'no';
+        return;
+      case 'crash':
+        this.#machine.dead = true;
+        return;
+      case 'yield':
+        main.tell({ type: 'yield' });
         return;
       case 'resize':
       case 'cancel':
       case 'end':
+      case 'bounds':
+      case 'say':
         this.#change(act, who, n);
         return;
     }
     if (client !== undefined) this.#doAs(client, act, n);
   }
 
-  #change(act: 'resize' | 'cancel' | 'end', who: number, n: number): void {
+  /** Something is set for the whole pool. */
+  #set(act: 'capacity' | 'limit' | 'policy' | 'rules' | 'cap', n: number): void {
+    const { settings } = this.#main;
+    if (act === 'capacity') settings.capacity = 1 + n;
+    if (act === 'limit') settings.limit = n === 0 ? Number.POSITIVE_INFINITY : n;
+    if (act === 'policy') settings.generous = n % 2 === 0;
+    if (act === 'rules') settings.most = n % 4;
+    if (act === 'cap') settings.cap = n === 0 ? Number.POSITIVE_INFINITY : n;
+    this.#main.set(act);
+  }
+
+  #change(act: 'resize' | 'cancel' | 'end' | 'bounds' | 'say', who: number, n: number): void {
     const open = [...this.#main.opened.values()].filter(({ over, within }) => !over && !within);
     const build = open[who % Math.max(1, open.length)];
     if (build === undefined) return;
     const { id, lease, path } = build;
     if (act === 'resize' && lease) this.#main.tell({ type: 'resize', request: n, id, slots: 1 + n });
     if (act === 'cancel' && path === undefined) this.#main.tell({ type: 'cancel', id });
-    if (act === 'end' && lease) this.#main.tell({ type: 'end', id });
+    if (act === 'end' && lease) {
+      build.ending = true;
+      this.#main.tell({ type: 'end', id });
+    }
+    if (act === 'bounds') this.#main.bind(build, n % 2 === 0);
+    if (act === 'say') this.#main.tell({ type: 'say', id, said: { weight: 1 + (n % 3), class: classOf(n) } });
   }
 
   #doAs(client: Client, act: Act, n: number): void {
@@ -149,6 +217,9 @@ export class Moves {
       case 'lease':
         if (this.#main.isRoot(client)) return;
         this.#main.openBuild(client, act === 'lease' ? { min: 1 + (n % 3), max: 1 + (n % 3) + (n % 2) } : undefined);
+        return;
+      case 'with':
+        this.#main.openWith(client, n % 2 === 0, { weight: 1 + (n % 3), class: classOf(n) });
         return;
       case 'close':
         if (file !== undefined && !client.threads.some((one) => this.#uses(one))) crowd.closeFile(client, file);

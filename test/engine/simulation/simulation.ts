@@ -1,15 +1,15 @@
 // One run of the engine on a simulated machine. A list of moves says what happens and when: between two system calls of the engine,
 // while it waits, or after some time. Whatever the list is, the engine's figures must be what the processes have, nobody may wait
-// for ever, and at the end everything must be back: memory of what was must not stay either.
+// for ever, and at the end everything must be back: memory of what was must not stay either. The engine process may be killed between
+// any two system calls, also while it takes over from another one: then the next one goes on, and all of that is still true.
 import assert from 'node:assert/strict';
-import { DEFAULT_POLICY } from '../../../src/core/policy.ts';
-import type { Snapshot } from '../../../src/engine/messages.ts';
+import type { EngineOptions, Snapshot } from '../../../src/engine/messages.ts';
 import type { Client, Thread } from './client.ts';
 import { Crowd } from './crowd.ts';
 import { run } from './engine.ts';
 import { Machine, type Others, setMachine } from './machine.ts';
-import { MainThread } from './main-thread.ts';
-import { type Move, Moves } from './moves.ts';
+import { BOUND_USER, MainThread } from './main-thread.ts';
+import { type Move, Moves, needsEngine } from './moves.ts';
 import { Truth } from './truth.ts';
 
 export interface Setting {
@@ -21,6 +21,8 @@ export interface Setting {
   most: number;
   /** Events that an inotify keeps. */
   events: number;
+  /** Whether the kernel can ask again what an engine that was killed has not answered. */
+  resend: boolean;
   moves: readonly Move[];
 }
 
@@ -30,8 +32,10 @@ const PATIENCE = 1_000_000;
 const SOON = 200;
 /** Times that the engine looks again by itself, in a whole run. */
 const MOST_PASSES = 50_000;
-/** See client.ts. */
-const BOUND_USER = 1000;
+/** What the kernel can do: FUSE_INIT_EXT, and beyond that FUSE_HAS_RESEND. */
+const KERNEL = { major: 7, minor: 45, flags: 1 << 30, _flags2: 1 << 7 };
+/** What is kept of an engine when there are no builds. */
+const OWN_KEYS = /^(facts|(counters|tray):\d+)$/;
 
 /** Plays `setting`. @throws Error when something is not as it must be */
 export function simulate(setting: Setting): void {
@@ -54,7 +58,6 @@ class Simulation implements Others {
   readonly #crowd: Crowd;
   readonly #moves: Moves;
   readonly #truth: Truth;
-  readonly #device: number;
   #at = 0;
   #calls = 0;
   /** When the last move was made. */
@@ -65,6 +68,8 @@ class Simulation implements Others {
   #ending: 'return' | 'kill' | 'over' = 'return';
   /** When something last moved, at the end. */
   #movedAt = Number.NEGATIVE_INFINITY;
+  /** The mount answers. */
+  #shown = false;
   /** Whether, for all that is known, nothing is free for those who wait. */
   #scarce = true;
   /** How often time has passed. */
@@ -76,38 +81,65 @@ class Simulation implements Others {
     this.machine = new Machine(setting);
     this.machine.others = this;
     this.#last = this.machine.now;
-    this.#main = new MainThread(this.machine);
-    this.#device = setting.system ? this.machine.open({ kind: 'device', waits: false }) : -1;
+    const { system, resend, capacity, generous, most } = setting;
+    const settings = { capacity, generous, most, limit: Number.POSITIVE_INFINITY, cap: Number.POSITIVE_INFINITY };
+    this.#main = new MainThread(this.machine, settings);
     this.#crowd = new Crowd(this.machine, (client) => !this.#main.mayBeLeased(client));
     this.#main.crowd = this.#crowd;
-    const { system, most } = setting;
-    this.#moves = new Moves(this.#crowd, this.#main, system);
-    this.#truth = new Truth({ machine: this.machine, crowd: this.#crowd, main: this.#main, system, bounded: most > 0 });
+    const parts = { machine: this.machine, crowd: this.#crowd, main: this.#main };
+    this.#moves = new Moves(parts, system);
+    this.#truth = new Truth(parts, system);
+    this.machine.device.guesses = !resend;
   }
 
   play(): void {
-    const { system, capacity, generous, most } = this.#setting;
-    if (system) {
-      const body = { major: 7, minor: 45 };
-      this.machine.device.ask('INIT', { header: {}, body, answered: () => this.#main.tell({ type: 'show' }) });
-    }
-    const clients = [{ program: 'splitter', node: 'split' as const }];
-    const mount = { device: this.#device, mount: '/mount', mode: 0o666, gid: 0, clients, descriptors: 1000 };
+    const { system } = this.#setting;
+    if (system) this.machine.device.ask('INIT', { header: {}, body: KERNEL, answered: () => this.#shows() });
     this.#still = false;
-    run(
-      {
-        capacity,
-        fifoPrefix: 'fifo-',
-        audit: true,
-        ...(most > 0 && { rules: { rules: [{ name: 'rule', user: BOUND_USER, max: most }], class: 'normal' } }),
-        ...(generous && { policy: DEFAULT_POLICY }),
-        ...(system && { system: mount }),
-      },
-      this.#main,
-    );
+    while (this.#serve()) this.#restart();
     if (this.#failure !== undefined) throw this.#failure;
     assert.equal(this.#ending, 'over', 'the engine ran to the end');
     assert.equal(this.machine.descriptors, system ? 2 : 1, 'every descriptor is closed');
+    for (const key of this.machine.kept.keys()) assert.match(key, OWN_KEYS, 'nothing is kept for nobody');
+  }
+
+  /** Runs an engine; true when another one is to go on. */
+  #serve(): boolean {
+    try {
+      return run(this.#options(), this.#main, this.machine);
+    } catch (error) {
+      if (!this.machine.dead) throw error;
+      return this.#failure === undefined;
+    }
+  }
+
+  #options(): EngineOptions {
+    const { system, resend } = this.#setting;
+    const clients = [{ program: 'splitter', node: 'split' as const }];
+    const device = system ? this.machine.open({ kind: 'device', waits: false }) : -1;
+    const mount = { device, mount: '/mount', mode: 0o666, gid: 0, clients, descriptors: 1000, resend };
+    const { policy, rules, settings } = this.#main;
+    const { capacity } = settings;
+    return { capacity, fifoPrefix: 'fifo-', audit: true, policy, rules, ...(system && { system: mount }) };
+  }
+
+  #shows(): void {
+    this.machine.moved();
+    this.#shown = true;
+    this.#main.tell({ type: 'show' });
+  }
+
+  /** What clients do until the next engine begins. */
+  #restart(): void {
+    this.#main.die();
+    this.machine.end();
+    for (;;) {
+      const move = this.#setting.moves[this.#at];
+      if (move === undefined || move.after > 0 || move.gap > 0 || needsEngine(move)) break;
+      this.#perform(move);
+    }
+    this.#calls = 0;
+    this.#main.restart();
   }
 
   act(): void {
@@ -160,7 +192,9 @@ class Simulation implements Others {
       this.#calls = 0;
       this.#last = this.machine.now;
       this.machine.moved();
-      this.#moves.make(move);
+      // Where the kernel asks nothing again, a mount whose first request was read and not answered is lost.
+      const lost = move.act === 'crash' && !this.#shown && !this.#setting.resend;
+      if (!lost) this.#moves.make(move);
     });
   }
 
@@ -216,11 +250,17 @@ class Simulation implements Others {
 
   /** Jobs that need no token may use all that there is; then one of them has to end. Nobody else may wait for ever. */
   #breakUp(waiting: readonly Client[], { limit, builds }: Snapshot): void {
-    const { most } = this.#setting;
+    const { settings, bound } = this.#main;
     const jobs = jobsOf(builds);
-    const full = most > 0 && jobsOf(builds.filter(({ facts }) => facts.uid === BOUND_USER)) >= most;
+    const ofUser = jobsOf(builds.filter(({ facts }) => facts.uid === BOUND_USER));
+    const full = settings.most > 0 && ofUser >= settings.most;
+    const under = builds.filter(({ id }) => bound.has(id));
+    const capped = jobsOf(under) >= settings.cap;
     const entitled = waiting.filter(
-      ({ threads, uid }) => threads.some((thread) => this.#truth.isPoolsOwn(thread)) && !(full && uid === BOUND_USER),
+      (client) =>
+        client.threads.some((thread) => this.#truth.isPoolsOwn(thread)) &&
+        !(full && client.uid === BOUND_USER) &&
+        !(capped && this.#truth.mayBeIn(client, under)),
     );
     if (this.#scarce && jobs < limit && entitled.length > 0) {
       this.#scarce = false;

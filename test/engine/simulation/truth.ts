@@ -3,23 +3,21 @@ import assert from 'node:assert/strict';
 import type { BuildFigures, ClientFigures, Snapshot } from '../../../src/engine/messages.ts';
 import type { Client, Thread } from './client.ts';
 import type { Crowd } from './crowd.ts';
+import type { Fifo } from './fifo.ts';
 import type { Machine } from './machine.ts';
-import type { MainThread } from './main-thread.ts';
+import type { MainThread, Opened } from './main-thread.ts';
 
 export class Truth {
   readonly #machine: Machine;
   readonly #crowd: Crowd;
   readonly #main: MainThread;
   readonly #system: boolean;
-  /** Some may have less than there is. */
-  readonly #bounded: boolean;
 
-  constructor(parts: { machine: Machine; crowd: Crowd; main: MainThread; system: boolean; bounded: boolean }) {
-    this.#machine = parts.machine;
-    this.#crowd = parts.crowd;
-    this.#main = parts.main;
-    this.#system = parts.system;
-    this.#bounded = parts.bounded;
+  constructor({ machine, crowd, main }: { machine: Machine; crowd: Crowd; main: MainThread }, system: boolean) {
+    this.#machine = machine;
+    this.#crowd = crowd;
+    this.#main = main;
+    this.#system = system;
   }
 
   /** @throws Error when they differ; to be called when nothing is under way */
@@ -32,7 +30,9 @@ export class Truth {
     for (const one of figures) this.#checkHeld(one);
     const out = snapshot.builds.reduce((sum, { implicit, held, offered }) => sum + implicit + held + offered, 0);
     const aside = snapshot.builds.some(({ state, lease }) => state === 'starting' && (lease?.min ?? 1) > 1);
-    const free = out < snapshot.limit && !aside && !this.#bounded;
+    // Some may have less than there is.
+    const bounded = snapshot.builds.some(({ caps }) => caps.length > 0) || this.#main.bound.size > 0;
+    const free = out < snapshot.limit && !aside && !bounded;
     let unlisted = 0;
     for (const client of this.#crowd.living) {
       const own = figures.filter(({ pid }) => pid === client.pid);
@@ -80,13 +80,29 @@ export class Truth {
     if (fifo !== undefined) assert.equal(held, fifo.out, `build ${id} has what was taken from its FIFO`);
   }
 
+  /** Whether a process is in one of these builds, for all that can be told. */
+  mayBeIn(client: Client, builds: readonly BuildFigures[]): boolean {
+    const line: number[] = [];
+    for (let one: Client | undefined = client; one !== undefined; one = one.parent) line.push(one.pid);
+    const has = (id: number) => client.pipes.some(({ read }) => this.#openedAt(read.fifo)?.id === id);
+    return builds.some(
+      ({ id, facts, clients }) =>
+        line.includes(facts.rootPid) || clients.some(({ pid }) => line.includes(pid)) || (!this.#system && has(id)),
+    );
+  }
+
   /** Whether it waits for the pool, and not for what the others in its lease return. */
   isPoolsOwn({ wait }: Thread): boolean {
     if (wait?.on !== 'bytes') return wait !== undefined;
     const { fifo } = wait.pipe.read;
     if (this.#system)
       return this.#crowd.clients.some(({ nodes }) => [...nodes].some((node) => this.#machine.fifo(node) === fifo));
-    const build = [...this.#main.opened.values()].find(({ path }) => this.#machine.fifos.get(path ?? '') === fifo);
+    const build = this.#openedAt(fifo);
     return build !== undefined && !build.lease;
+  }
+
+  /** In user mode: the build whose FIFO it is. */
+  #openedAt(fifo: Fifo): Opened | undefined {
+    return [...this.#main.opened.values()].find(({ path }) => this.#machine.fifos.get(path ?? '') === fifo);
   }
 }
