@@ -60,25 +60,33 @@ const body = fc.oneof(
     )
     .map(([name, rest]) => JSON.stringify({ ...rest, label: name })),
   fc
-    .record(
-      { min: fc.integer({ min: -1, max: 9 }), max: anything, signal: anything, timeout: anything },
-      { requiredKeys: ['min'] },
-    )
-    .map((terms) => JSON.stringify({ label: 'x', cwd: '/', hold: 'connection', ...terms })),
-  fc
     .dictionary(fc.constantFrom('jobs', 'share.class', 'limits.min_slots', '__proto__', 'x'), anything)
     .map((one) => JSON.stringify(one)),
   fc.json().map((text) => text.slice(0, -1)),
   fc.string({ unit: 'binary', maxLength: 100 }),
   fc.constantFrom('', '{', `"${'x'.repeat(70_000)}"`, '['.repeat(30_000), '{"a":'.repeat(9000)),
 );
+const lease = fc
+  .record(
+    { min: fc.integer({ min: -1, max: 9 }), max: anything, signal: anything, timeout: anything },
+    { requiredKeys: ['min'] },
+  )
+  .map((terms) => JSON.stringify({ label: 'x', cwd: '/', hold: 'connection', ...terms }));
 const header = fc.oneof(
   fc.constantFrom('content-length: 5', 'content-length: -1', 'transfer-encoding: chunked', 'expect: 100-continue'),
   fc.constantFrom('connection: upgrade\r\nupgrade: websocket', `x: ${'y'.repeat(20_000)}`, 'a\0b: c', ': x', 'host'),
 );
 const request = fc
-  .tuple(method, target, body, fc.option(header), fc.constantFrom('1.1', '1.1', '1.1', '1.0', '2.0', '9'))
-  .map(([verb, path, text, extra, version]) => {
+  .tuple(
+    method,
+    fc.oneof(
+      { weight: 6, arbitrary: fc.tuple(target, body) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('/leases'), lease) }, // elsewhere it could open a build of this process
+    ),
+    fc.option(header),
+    fc.constantFrom('1.1', '1.1', '1.1', '1.0', '2.0', '9'),
+  )
+  .map(([verb, [path, text], extra, version]) => {
     const length = extra === null ? [`content-length: ${Buffer.byteLength(text)}`] : [extra];
     return Buffer.from([`${verb} ${path} HTTP/${version}`, 'host: x', ...length, '', text].join('\r\n'));
   });

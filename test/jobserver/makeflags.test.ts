@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -15,7 +15,9 @@ import {
   withJobserver,
 } from '../../src/jobserver/makeflags.ts';
 import { makeFifo } from '../../src/kernel/fifo.ts';
+import { rounds } from '../helpers/rounds.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing, toolPath } from '../helpers/toolchain.ts';
 
 const FIFO: Auth = { style: 'fifo', path: '/run/x/fifo-1' };
 const FDS: Auth = { style: 'fds', read: 10, write: 11 };
@@ -278,5 +280,65 @@ describe('a real make', () => {
       assert.match(after.makeflags, flags);
       assert.deepEqual(findJobserver(after.makeflags)?.auth, { style: 'fds', read: 3, write: 4 });
     }
+  });
+
+  /** What make 4.4 tells its jobs, given `makeflags`; undefined when it does not take them, or is told to do something else. */
+  function told(makeflags: string, folder: string): string | undefined {
+    const env = { PATH: process.env.PATH, MAKEFLAGS: makeflags };
+    const { stdout } = spawnSync(toolPath('make44'), ['-f', 'fuzz.mk'], {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 20_000,
+      env,
+    });
+    return /^It has \[(.*)\]$/m.exec(stdout)?.[1];
+  }
+
+  const skip = missing('make44');
+
+  it('reads the jobserver that we read, and the one that we wrote, in anything that it takes', { skip }, (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, 'fuzz.mk'), 'all:\n\t+@printf "It has [%s]\\n" "$$MAKEFLAGS"\n');
+    const [first, second, own] = ['a', 'b', 'own'].map((name) => join(folder, name)) as [string, string, string];
+    for (const path of [first, second, own]) {
+      makeFifo(path, 0o600);
+      const fd = openSync(path, constants.O_RDWR);
+      t.after(() => closeSync(fd));
+    }
+    const word = fc.constantFrom(
+      ...[
+        '-j',
+        '-j4',
+        '-j 2',
+        '--jobs',
+        '--jobs=3',
+        '-k',
+        'k',
+        '-kj2',
+        '-ks',
+        '--keep-going',
+        '-l9',
+        '--',
+        'A=1',
+        'B=-j4',
+      ],
+      ...[`--jobserver-auth=fifo:${first}`, `--jobserver-auth=fifo:${second}`, `--jobserver-auth=fifo:${first}`],
+      ...['--jobserver-style=fifo', '--no-print-directory', '-Oline', '\\', 'C=a\\ -j9', '=', '-', '', '\t', '-w', '4'],
+    );
+    const any = fc.oneof(
+      { weight: 4, arbitrary: fc.array(word, { maxLength: 6 }).map((words) => ` ${words.join(' ')}`) },
+      { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom(...'jkswB -=4\\A'), maxLength: 10 }) },
+    );
+    const property = fc.property(any, (makeflags) => {
+      const plain = told(makeflags, folder);
+      if (plain === undefined) return;
+      // With -j alone make has a jobserver of its own.
+      const path = (auth: Auth | undefined) =>
+        auth?.style === 'fifo' && dirname(auth.path) === folder ? auth.path : undefined;
+      assert.equal(path(findJobserver(plain)?.auth), path(findJobserver(makeflags)?.auth), `reading '${makeflags}'`);
+      const ours = told(withJobserver(makeflags, { style: 'fifo', path: own }, 5), folder);
+      assert.equal(path(findJobserver(ours ?? '')?.auth), own, `writing into '${makeflags}': ${ours}`);
+    });
+    fc.assert(property, rounds(t, 60));
   });
 });
