@@ -36,6 +36,8 @@ export class Fifos implements Ground {
   readonly #over: (running: Running) => void;
   readonly #journal: Journal;
   readonly #byBuild = new Map<Running, Pipe>();
+  /** Restored ones of which nothing is left: the other engine has not come so far as to end them. */
+  readonly #empty: Running[] = [];
 
   constructor(parts: Parts, prefix: string) {
     this.#pipes = parts.pipes;
@@ -87,11 +89,15 @@ export class Fifos implements Ground {
   restore(running: Running, fact: unknown, past: Past): void {
     if (running.lease !== undefined) {
       this.#leases.restore(running, fact);
+      if (running.rootFd === -1 && running.lease.pipe === undefined) this.#empty.push(running);
       return;
     }
     const { path, has } = fact as FifoFact;
     const ends = this.#journal.claimPipe(`pipe:${running.id}`, running.rootFd !== -1);
-    if (ends === undefined) return;
+    if (ends === undefined) {
+      if (running.rootFd === -1) this.#empty.push(running);
+      return;
+    }
     const pipe = this.#pipes.restore(running.build, ends, past.counters.value(has) ?? 0, this.#now(), { path });
     this.#byBuild.set(running, pipe);
     if (running.rootFd === -1) this.#watchEnd(running, pipe);
@@ -100,6 +106,7 @@ export class Fifos implements Ground {
   /** Goes on with what was restored. */
   resume(): void {
     for (const pipe of this.#byBuild.values()) this.#pipes.resume(pipe, this.#now());
+    for (const running of this.#empty.splice(0)) this.#over(running);
   }
 
   /** Something it started lives on. EPOLLERR, which needs no asking for, comes when the last of it has closed the pipe. */

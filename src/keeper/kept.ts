@@ -2,11 +2,10 @@
 // a descriptor.
 import { close, closeSync } from 'node:fs';
 import { keepOnExec } from '../kernel/exec.ts';
-import { closeOnExec, MAX_FDS, sendMessage } from '../kernel/fds.ts';
-import { EAGAIN } from '../kernel/io.ts';
+import { closeOnExec, MAX_FDS, PASSING, sendMessage } from '../kernel/fds.ts';
 import { keepText, textIn } from '../kernel/memory.ts';
 
-/** How long to wait for an engine that has not received yet, milliseconds. */
+/** How long to wait for an engine that has not received yet, or for memory of the kernel, milliseconds. */
 const PAUSE = 2;
 
 export class Kept {
@@ -71,5 +70,5 @@ export class Kept {
 }
 
 async function sendWhole(socket: number, message: string, fds: readonly number[]): Promise<void> {
-  while (sendMessage(socket, message, fds) === -EAGAIN) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  while (PASSING.has(-sendMessage(socket, message, fds))) await new Promise((resolve) => setTimeout(resolve, PAUSE));
 }

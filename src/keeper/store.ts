@@ -1,7 +1,7 @@
 // The engine's side of the keeper's store: descriptors that outlive the engine process, each under a key. What is kept is on
 // its way at once: that the sender dies in the next moment does not matter. Any thread may have a KeeperStore of its own on the socket.
 
-import { closeOnExec, receiveMessage, sendMessage, waitToSend } from '../kernel/fds.ts';
+import { closeOnExec, PASSING, receiveMessage, sendMessage, waitToSend } from '../kernel/fds.ts';
 import { EAGAIN } from '../kernel/io.ts';
 
 /** The descriptor at which the engine process finds the socket. */
@@ -12,6 +12,10 @@ export const THREAD = 'thread';
 
 /** How long to wait for a keeper that does not receive, milliseconds. */
 const PATIENCE = 1000;
+/** Between two tries where the kernel has no memory, milliseconds. */
+const PAUSE = 5;
+/** Never woken. */
+const NOBODY = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 /** Descriptors that outlive the engine process. */
 export interface Store {
@@ -75,9 +79,18 @@ export class KeeperStore implements Store {
     }
   }
 
-  /** A keeper that is stopped is waited for a while; one that is gone takes us with it. */
+  /**
+   * A keeper that is stopped is waited for a while, and so is memory of the kernel; a keeper that is gone takes us with it.
+   * @throws Error when it could not be sent for another reason: what the next engine does not find it cannot go on with
+   */
   #send(message: string, fds: readonly number[] = []): void {
-    if (sendMessage(this.socket, message, fds) === -EAGAIN && waitToSend(this.socket, PATIENCE))
-      sendMessage(this.socket, message, fds);
+    const until = performance.now() + PATIENCE;
+    let failed = -sendMessage(this.socket, message, fds);
+    for (; PASSING.has(failed) && performance.now() < until; failed = -sendMessage(this.socket, message, fds)) {
+      if (failed === EAGAIN) waitToSend(this.socket, PATIENCE);
+      else Atomics.wait(NOBODY, 0, 0, PAUSE);
+    }
+    if (PASSING.has(failed) && failed !== EAGAIN)
+      throw new Error(`cannot tell the keeper to ${message}: errno ${failed}`);
   }
 }

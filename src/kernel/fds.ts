@@ -1,5 +1,6 @@
 // Descriptors that go from one process to another: a SOCK_SEQPACKET pair, and sendmsg(2) and recvmsg(2) with SCM_RIGHTS
 // (unix(7)). A descriptor that is on its way outlives its sender. Every thread has buffers of its own, so any of them may send.
+import os from 'node:os';
 import { address, check, errno, libc } from './libc.ts';
 
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ void *fds)');
@@ -8,6 +9,13 @@ const recvmsg = libc.func('intptr_t recvmsg(int fd, void *message, int flags)');
 const fcntl = libc.func('fcntl', 'int', ['int', 'int', 'int']);
 const poll = libc.func('int poll(_Inout_ void *fds, unsigned long nfds, int timeout)');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)');
+
+const { EAGAIN, ENOBUFS, ENOMEM } = os.constants.errno;
+/** Node has no name for it. */
+const ETOOMANYREFS = 109;
+
+/** How sending fails for the moment: the other end does not receive, the kernel has no memory, too many descriptors are on their way. */
+export const PASSING: ReadonlySet<number> = new Set([EAGAIN, ENOBUFS, ENOMEM, ETOOMANYREFS]);
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;

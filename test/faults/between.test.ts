@@ -47,3 +47,25 @@ test('a build whose last process was forgotten, and it not yet, is over', {
   await place.untilStatus(({ daemon, builds }) => daemon.restarts === 1 && builds.length === 0, PATIENCE);
   assert.ok(stage.disarm());
 });
+
+test('what the kernel had no memory to send is kept all the same, also for the engine after the next one', {
+  skip: missing('gcc') ?? false,
+}, async (t) => {
+  const stage = await openStage(t, { system: false });
+  const { place } = stage;
+  const build = place.spawnRun(['--', 'sh', '-c', 'sleep 1000'], { deadline: 10 * PATIENCE });
+  await place.untilStatus(({ builds }) => builds[0]?.state === 'running', PATIENCE);
+  const value = os.constants.errno.ENOBUFS;
+  for (const fails of [true, false]) {
+    // The third is that of the counters.
+    if (fails) stage.arm({ role: 'engine', action: 'error', point: 'fds.sendMessage', nth: 3, times: 1, value });
+    const engine = await place.enginePid();
+    process.kill(engine, 'SIGKILL');
+    await until('another engine', async () => (await place.enginePid()) !== engine, PATIENCE);
+  }
+  assert.ok(stage.disarm());
+  const { degraded, builds } = await place.status();
+  assert.deepEqual([degraded, builds.length], [undefined, 1]);
+  build.killAll('SIGKILL');
+  await place.untilIdle(PATIENCE);
+});

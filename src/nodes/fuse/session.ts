@@ -15,7 +15,7 @@ import { NO_NOTES, type Notes } from '../notes.ts';
 import type { Channel } from './channel.ts';
 import { ALARM, type Directory, ID, NAMES, README, S_IFSOCK, WAKE } from './directory.ts';
 import { readsForOthers } from './holding.ts';
-import { type Attributes, directory } from './reply.ts';
+import { directory } from './reply.ts';
 import {
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,
@@ -450,8 +450,9 @@ export class Session {
   }
 
   #entry({ uniqueLow, uniqueHigh }: Parked, nodeid: number): void {
-    const attributes = this.#directory.attributesOf(nodeid) as Attributes;
-    this.#channel.entry(uniqueLow, uniqueHigh, { nodeid, attributes, valid: 0 });
+    const attributes = this.#directory.attributesOf(nodeid);
+    if (attributes === undefined) this.#channel.error(uniqueLow, uniqueHigh, ENOENT);
+    else this.#channel.entry(uniqueLow, uniqueHigh, { nodeid, attributes, valid: 0 });
   }
 
   #status({ uniqueLow, uniqueHigh }: Parked, errno: number): void {

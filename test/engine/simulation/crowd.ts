@@ -25,6 +25,8 @@ export class Crowd {
   readonly #machine: Machine;
   /** Whether a pipe that a process is shown is its own, and not that of a lease it is in. */
   readonly #isOwn: (client: Client) => boolean;
+  /** What the engine answers is true. */
+  trusts = true;
   /** Told of each process that has ended. */
   onEnd: (client: Client) => void = () => {};
   #started = 1;
@@ -85,7 +87,7 @@ export class Crowd {
           if (answer.error !== 0) return;
           const { fh } = decode('fuse_open_out', answer.body) as { fh: bigint };
           for (const { files } of this.clients)
-            assert.ok(!files.some((one) => one.fh === fh), `handle ${fh} is used once`);
+            assert.ok(!this.trusts || !files.some((one) => one.fh === fh), `handle ${fh} is used once`);
           client.files.push({ fh, handle: (this.#nextHandle++ << 33n) | 5n, users: 1, rings: 0 });
         });
         return;

@@ -7,7 +7,7 @@ import type { EngineOptions, Snapshot } from '../../../src/engine/messages.ts';
 import type { Client, Thread } from './client.ts';
 import { Crowd } from './crowd.ts';
 import { run } from './engine.ts';
-import { Machine, type Others, setMachine } from './machine.ts';
+import { Machine, type Open, type Others, setMachine } from './machine.ts';
 import { BOUND_USER, MainThread } from './main-thread.ts';
 import { type Move, Moves, needsEngine } from './moves.ts';
 import { Truth } from './truth.ts';
@@ -23,6 +23,8 @@ export interface Setting {
   events: number;
   /** Whether the kernel can ask again what an engine that was killed has not answered. */
   resend: boolean;
+  /** What becomes of all that the first engine process that is killed has left; then the figures need not be true any more. */
+  damage?: (kept: ReadonlyMap<string, Open>) => void;
   moves: readonly Move[];
 }
 
@@ -72,6 +74,8 @@ class Simulation implements Others {
   #shown = false;
   /** Whether, for all that is known, nothing is free for those who wait. */
   #scarce = true;
+  /** Nothing has been damaged yet, and something is to be. */
+  #intact: boolean;
   /** How often time has passed. */
   #passes = 0;
   #failure: unknown;
@@ -81,6 +85,7 @@ class Simulation implements Others {
     this.machine = new Machine(setting);
     this.machine.others = this;
     this.#last = this.machine.now;
+    this.#intact = setting.damage !== undefined;
     const { system, resend, capacity, generous, most } = setting;
     const settings = { capacity, generous, most, limit: Number.POSITIVE_INFINITY, cap: Number.POSITIVE_INFINITY };
     this.#main = new MainThread(this.machine, settings);
@@ -129,10 +134,20 @@ class Simulation implements Others {
     this.#main.tell({ type: 'show' });
   }
 
+  #damage(): void {
+    this.#intact = false;
+    this.#setting.damage?.(this.machine.kept);
+    this.#moves.rude = true;
+    this.#main.trusts = false;
+    this.#crowd.trusts = false;
+    this.machine.device.guesses = true;
+  }
+
   /** What clients do until the next engine begins. */
   #restart(): void {
     this.#main.die();
     this.machine.end();
+    if (this.#intact && this.machine.kept.has('facts')) this.#damage();
     for (;;) {
       const move = this.#setting.moves[this.#at];
       if (move === undefined || move.after > 0 || move.gap > 0 || needsEngine(move)) break;
@@ -243,7 +258,7 @@ class Simulation implements Others {
       return;
     }
     const waiting = this.#crowd.living.filter(({ threads }) => threads.some(({ wait }) => wait !== undefined));
-    if (waiting.length === 0) this.#killAll();
+    if (waiting.length === 0 || !this.#main.trusts) this.#killAll();
     else if (due < this.#movedAt + (this.#scarce ? SOON : PATIENCE)) this.#pass(due);
     else this.#compare((snapshot) => this.#breakUp(waiting, snapshot));
   }
