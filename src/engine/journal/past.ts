@@ -141,8 +141,10 @@ export class PastCounters {
       if (this.#at(at) !== 0) yield [this.#at(at), this.#at(at + 1)];
     // The kernel counts up by two, and hands out in that order: one can have been read that nobody had noted yet.
     const last = uniqueOf(this.#at(HEAD.lookingLow), this.#at(HEAD.lookingHigh));
-    for (let unique = last + 2; last > 0 && unique <= last + 2 * AHEAD; unique += 2)
+    for (let i = 1; last > 0 && i <= AHEAD; i++) {
+      const unique = last + 2 * i;
       yield [unique >>> 0, Math.floor(unique / 2 ** 32)];
+    }
   }
 
   /** How far numbers of a kind (MARK) were given. */
