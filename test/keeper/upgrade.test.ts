@@ -1,5 +1,5 @@
 // Upgrades in place: the keeper becomes the program that is installed now, and builds go on. The program is a copy that is changed under
-// the daemon. STINT_ROUNDS says how often.
+// the daemon, and at every other upgrade so is the format of its journal. STINT_ROUNDS says how often.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ test(`a daemon of the machine is upgraded ${ROUNDS} times while builds run`, {
   timeout: 280_000 + 10_000 * ROUNDS,
 }, async (t) => {
   const copy = copyProgram(t);
+  copy.setFormat(1, 1);
   const machine = await startMachine(t, 3, { stint: copy.stint });
   const targets = Array.from({ length: 10 + 8 * ROUNDS }, (_, i) => `t${i}`).join(' ');
   writeFileSync(join(machine.folder, 'm.mk'), `all: ${targets}\n${targets}:\n\t@sleep 0.5\n`);
@@ -29,8 +30,10 @@ test(`a daemon of the machine is upgraded ${ROUNDS} times while builds run`, {
   await machine.untilStatus(({ builds }) => builds.length === 2 && builds.every(({ state }) => state === 'running'));
   for (let round = 1; round <= ROUNDS; round++) {
     copy.setVersion(`0.1.${round}`);
+    const newer = Math.ceil(round / 2);
+    copy.setFormat(1 + newer, 1 + newer);
     const { code, stdout, stderr } = await machine.stint(['upgrade'], { deadline: PATIENCE });
-    assert.equal(code, 0, `${stderr}${machine.daemon.output.stderr}`);
+    assert.equal(code, 0, `round ${round}: ${stderr}${machine.daemon.output.stderr}`);
     assert.match(stdout, new RegExp(`^stint: 0\\.1\\.${round - 1} goes on as 0\\.1\\.${round}, with process \\d+\n$`));
     const { pids, daemon } = await machine.status();
     assert.equal(pids.keeper, machine.daemon.pid);
