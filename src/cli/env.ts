@@ -121,13 +121,18 @@ function forCargo({ makeflags }: Pool): string {
   return setting('CARGO_MAKEFLAGS', makeflags) + unset('CARGO_BUILD_JOBS');
 }
 
-/** emake leaves MAKEOPTS out where MAKEFLAGS is set; eninja of older trees makes -jN of it unless NINJAOPTS is set. */
+/**
+ * emake leaves MAKEOPTS out where MAKEFLAGS is set; Portage's own helpers and eclasses go by it, and by all processors where it is
+ * missing. eninja of older trees makes -jN of either unless NINJAOPTS is set.
+ */
 function forPortage({ makeflags, group }: Pool): string {
   const lines = [
     `MAKEFLAGS="${makeflags}"`,
     `FEATURES="\${FEATURES} jobserver-token"`,
     '# No -j here; -l0 stands for no limit by load.',
     'NINJAOPTS="-l0"',
+    '# For what knows no jobserver; make is not given it.',
+    'MAKEOPTS="-j1"',
   ];
   if (group !== undefined)
     lines.push(`# The user portage must be in the node's group: usermod -aG ${groupName(group)} portage`);

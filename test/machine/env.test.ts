@@ -66,14 +66,14 @@ test('each form is what its reader takes', { skip: skip || missing('emerge', 'to
   const portage = await lines('portage');
   assert.deepEqual(
     portage.filter((line) => !line.startsWith('#')),
-    [`MAKEFLAGS="${makeflags}"`, 'FEATURES="${FEATURES} jobserver-token"', 'NINJAOPTS="-l0"'],
+    [`MAKEFLAGS="${makeflags}"`, 'FEATURES="${FEATURES} jobserver-token"', ...['NINJAOPTS="-l0"', 'MAKEOPTS="-j1"']],
   );
   const makeConf = join(machine.folder, 'make.conf');
   writeFileSync(makeConf, `FEATURES="userpriv"\n${portage.join('\n')}\n`);
   const read = await machine.spawn(toolPath('tokenpool'), ['-c', PORTAGE_READS, makeConf]).ended;
   assert.deepEqual(
     JSON.parse(read.stdout),
-    { FEATURES: 'userpriv jobserver-token', MAKEFLAGS: makeflags, NINJAOPTS: '-l0' },
+    { FEATURES: 'userpriv jobserver-token', MAKEFLAGS: makeflags, NINJAOPTS: '-l0', MAKEOPTS: '-j1' },
     read.stderr,
   );
   assert.deepEqual(await lines('systemd'), [

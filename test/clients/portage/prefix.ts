@@ -7,11 +7,15 @@ import { toolPath } from '../../helpers/toolchain.ts';
 export interface Prefix {
   /** An empty folder, or one that is not there yet; no white space in its path. */
   folder: string;
-  /** For each package, its jobs: a command each, run by the package's make. */
-  packages: readonly (readonly string[])[];
+  packages: readonly Package[];
   /** Lines for make.conf. */
   settings?: string;
+  /** More files in etc/portage: what is in each. */
+  files?: Readonly<Record<string, string>>;
 }
+
+/** Its jobs, a command each, run by the package's make; or lines of its ebuild. */
+type Package = readonly string[] | { name: string; phases: string };
 
 /** Writes the prefix and returns the command that installs its packages. Portage takes tokens for them if it has a jobserver. */
 export function writePrefix(prefix: Prefix): string[] {
@@ -23,9 +27,11 @@ export function writePrefix(prefix: Prefix): string[] {
   write(join(folder, 'etc/portage/repos.conf'), `[gentoo]\nlocation = ${folder}/repository\nauto-sync = no\n`);
   symlinkSync('../../repository/profiles/jobs', join(folder, 'etc/portage/make.profile'));
   writeRepository(join(folder, 'repository'));
-  for (const [i, jobs] of packages.entries())
-    writePackage(join(folder, `repository/test-jobs/p${i}`), `p${i}-1.ebuild`, jobs);
-  return [emerge, '--jobs=4', '--oneshot', '--quiet', ...packages.map((_, i) => `test-jobs/p${i}`)];
+  for (const [name, text] of Object.entries(prefix.files ?? {})) write(join(folder, 'etc/portage', name), text);
+  const names = packages.map((one, i) => ('phases' in one ? one.name : `p${i}`));
+  for (const [i, one] of packages.entries())
+    writePackage(join(folder, `repository/test-jobs/${names[i]}`), `${names[i]}-1.ebuild`, one);
+  return [emerge, '--jobs=4', '--oneshot', '--quiet', ...names.map((name) => `test-jobs/${name}`)];
 }
 
 /**
@@ -75,14 +81,18 @@ function writeRepository(folder: string): void {
   write(join(folder, 'licenses/MIT'), 'MIT\n');
 }
 
-function writePackage(folder: string, ebuild: string, jobs: readonly string[]): void {
+function writePackage(folder: string, ebuild: string, jobs: Package): void {
+  if ('phases' in jobs) {
+    write(join(folder, ebuild), `${HEAD}\n${jobs.phases}\nsrc_install() {\n\tdodir "/opt/\${PN}"\n}\n`);
+    return;
+  }
   const names = jobs.map((_, i) => `j${i}`);
   const rules = jobs.map((job, i) => `j${i}:\n\t@${job}\n`);
   write(join(folder, 'files/Makefile'), `all: ${names.join(' ')}\n${rules.join('')}`);
   write(join(folder, ebuild), EBUILD);
 }
 
-const EBUILD = `EAPI=8
+const HEAD = `EAPI=8
 DESCRIPTION="Some jobs"
 HOMEPAGE="https://example.org"
 S="\${WORKDIR}"
@@ -90,7 +100,9 @@ LICENSE="MIT"
 SLOT="0"
 KEYWORDS="amd64"
 RESTRICT="strip"
+`;
 
+const EBUILD = `${HEAD}
 src_compile() {
 	emake -f "\${FILESDIR}/Makefile"
 }
