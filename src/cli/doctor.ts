@@ -10,12 +10,20 @@ import { HOST_CHECKS } from './doctor/host-checks.ts';
 import { JOBSERVER_CHECKS } from './doctor/jobserver-checks.ts';
 import { isLate } from './doctor/patience.ts';
 import { POOL_CHECKS } from './doctor/pool-checks.ts';
+import { PORTAGE_CHECKS } from './doctor/portage-checks.ts';
 import { PROCESS_CHECKS } from './doctor/process-checks.ts';
 import { reportOf, text } from './doctor/report.ts';
 import { note, print } from './print.ts';
 import { DOCTOR } from './verbs/doctor.ts';
 
-const CHECKS = [...POOL_CHECKS, ...JOBSERVER_CHECKS, ...ENVIRONMENT_CHECKS, ...PROCESS_CHECKS, ...HOST_CHECKS];
+const CHECKS = [
+  ...POOL_CHECKS,
+  ...JOBSERVER_CHECKS,
+  ...ENVIRONMENT_CHECKS,
+  ...PORTAGE_CHECKS,
+  ...PROCESS_CHECKS,
+  ...HOST_CHECKS,
+];
 
 export async function doctor(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(args, DOCTOR.options, 'doctor');

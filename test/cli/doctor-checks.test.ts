@@ -7,12 +7,29 @@ import type { Facts, Place, Pool } from '../../src/cli/doctor/facts.ts';
 import { HOST_CHECKS } from '../../src/cli/doctor/host-checks.ts';
 import { JOBSERVER_CHECKS } from '../../src/cli/doctor/jobserver-checks.ts';
 import { POOL_CHECKS } from '../../src/cli/doctor/pool-checks.ts';
+import { PORTAGE_CHECKS } from '../../src/cli/doctor/portage-checks.ts';
 import { PROCESS_CHECKS } from '../../src/cli/doctor/process-checks.ts';
 import { reportOf, text } from '../../src/cli/doctor/report.ts';
 import { isReport } from '../helpers/doctor.ts';
 
-const CHECKS = [...POOL_CHECKS, ...JOBSERVER_CHECKS, ...ENVIRONMENT_CHECKS, ...PROCESS_CHECKS, ...HOST_CHECKS];
-const VARIABLES = ['MAKEFLAGS', 'CARGO_MAKEFLAGS', 'GNUMAKEFLAGS', 'MAKEOPTS', 'NINJAOPTS', 'CARGO_BUILD_JOBS', 'PATH'];
+const CHECKS = [
+  ...POOL_CHECKS,
+  ...JOBSERVER_CHECKS,
+  ...ENVIRONMENT_CHECKS,
+  ...PORTAGE_CHECKS,
+  ...PROCESS_CHECKS,
+  ...HOST_CHECKS,
+];
+const VARIABLES = [
+  'MAKEFLAGS',
+  'CARGO_MAKEFLAGS',
+  'GNUMAKEFLAGS',
+  'MAKEOPTS',
+  'NINJAOPTS',
+  'CARGO_BUILD_JOBS',
+  'PATH',
+  'FEATURES',
+];
 const PATHS = ['/run/stint/jobserver', '/tmp/stint-7/fifo-9-1', '/tmp/stint-7/fifo-x', '/dev/steve'];
 
 const word = fc.constantFrom(
@@ -81,12 +98,21 @@ const facts: fc.Arbitrary<Facts> = fc
     about: fc.option(pid, { nil: undefined }),
     flags: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
     fuseTimeout: fc.nat(1),
+    portage: fc.option(
+      fc.record({
+        settings: variables.map((one) => ({ name: '/etc/portage/make.conf', variables: new Map(Object.entries(one)) })),
+        user: fc.record({ name: fc.constant('portage'), groups: fc.array(fc.nat(3)) }),
+        sandbox: fc.array(fc.constantFrom('/run/stint', '/dev/null')),
+      }),
+      { nil: undefined },
+    ),
   })
-  .map(({ machine, own, sources, paths, processes, servers, about, flags, fuseTimeout }) => ({
+  .map(({ machine, own, portage, sources, paths, processes, servers, about, flags, fuseTimeout }) => ({
     version: '0.1.1',
     machine,
     own,
     elsewhere: [],
+    ...(portage !== undefined && { portage }),
     target: {
       ...(about !== undefined && { pid: about }),
       uid: 7,

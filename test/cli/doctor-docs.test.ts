@@ -16,7 +16,7 @@ test('docs/troubleshooting.md has an entry for each finding, and no other, with 
 });
 
 test('each planted mistake stands in a test: no kind of finding is without one', () => {
-  const tests = ['doctor.test.ts', '../machine/doctor.test.ts'].map((path) =>
+  const tests = ['doctor.test.ts', '../machine/doctor.test.ts', '../machine/portage.test.ts'].map((path) =>
     readFileSync(join(import.meta.dirname, path), 'utf8'),
   );
   for (const id of Object.keys(SEVERITIES))

@@ -14,6 +14,8 @@ export interface Facts {
   /** Daemons of the same user in the other directories where one of theirs may be. */
   elsewhere: readonly Pool[];
   target: Target;
+  /** Only where it has settings, and no process was named. */
+  portage?: Portage;
   tools: readonly Tool[];
   /** Those that were there before the pools were asked and after. */
   processes: readonly Process[];
@@ -73,6 +75,16 @@ export interface Source {
   variables: ReadonlyMap<string, string>;
   /** Open descriptors, by number, with what each leads to; undefined where they do not matter or cannot be seen. */
   descriptors?: ReadonlyMap<number, string>;
+}
+
+/** Portage on this machine. */
+export interface Portage {
+  /** Its make.conf. */
+  settings: Source;
+  /** As whom it builds, unless it is told not to (`userpriv`); undefined: there is no such user. */
+  user?: { name: string; groups: readonly number[] };
+  /** Where its sandbox lets builds write, as far as it is configured in files; undefined: it is not there. */
+  sandbox?: readonly string[];
 }
 
 /** A client on the target's PATH. */

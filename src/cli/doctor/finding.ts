@@ -24,6 +24,8 @@ export const SEVERITIES = {
   'cargo-jobs': 'warning',
   'cargo-makeflags': 'warning',
   'gnumakeflags-only': 'warning',
+  'portage-settings': 'warning',
+  'sandbox-denied': 'error',
   'make-too-old': 'error',
   'ninja-too-old': 'warning',
   'outside-pool': 'warning',

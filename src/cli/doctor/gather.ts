@@ -8,6 +8,7 @@ import { machineDir, type RuntimeDir, runtimeDir } from '../../process/runtime-d
 import { VERSION } from '../version.ts';
 import type { Facts, Kernel, Pool, Target } from './facts.ts';
 import { lookAt, openFilesOf } from './pools.ts';
+import { makeConf, portageOf } from './portage.ts';
 import { processTable, serversAmong, stillThere, withArguments } from './processes.ts';
 import { targetOf } from './target.ts';
 import { toolsOn } from './tools.ts';
@@ -24,12 +25,14 @@ export async function gather(pid: number | undefined): Promise<Facts> {
   const known = [...servers.map(({ pid: server }) => server), ...userDaemons(processes, [own, ...elsewhere])];
   const ours = [places.machine.fifo, ...servers.map(({ dir }) => join(dir, 'jobserver'))];
   const target = await targetOf(pid, (path) => !ours.includes(path) && !path.startsWith(places.own.fifo));
+  const portage = portageOf(makeConf(pid));
   return {
     version: VERSION,
     machine: withOpenFiles(machine, known),
     own: withOpenFiles(own, known),
     elsewhere,
     target,
+    ...(portage !== undefined && { portage }),
     tools: mayAsk(target) ? toolsOn(pathOf(target), places.own.tools, machine.state === 'serves') : [],
     processes,
     servers,

@@ -1,7 +1,6 @@
 // Whose environment is looked at: this command's own, which is what its caller gave it, or that of a process that was named, as far
 // as its caller may read it. Of a process the environment is the one that it was started with: later changes are its secret.
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { findJobserver } from '../../jobserver/makeflags.ts';
 import { parseLaunch } from '../../process/launch.ts';
 import { statusOf } from '../../process/proc.ts';
@@ -10,6 +9,7 @@ import type { Place, Source, Target } from './facts.ts';
 import { WITH_JOBSERVER } from './finding.ts';
 import { descriptorsOf, isOpen, placeAt } from './paths.ts';
 import { inTime } from './patience.ts';
+import { makeConf } from './portage.ts';
 
 /** `foreign`: whether a path belongs to no pool of stint, so that nobody else says whether it is alive. */
 export async function targetOf(pid: number | undefined, foreign: (path: string) => boolean): Promise<Target> {
@@ -67,33 +67,6 @@ async function environmentSource(pid: number | undefined): Promise<Source | unde
 
 const ownVariables = (): [string, string][] =>
   Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-
-/** Portage's settings, which never come from a process. */
-function makeConf(pid: number | undefined): Source[] {
-  if (pid !== undefined) return [];
-  const name = join(process.env.PORTAGE_CONFIGROOT || '/', 'etc/portage/make.conf');
-  const text = textAt(name);
-  return text === undefined ? [] : [{ name, variables: assignments(text) }];
-}
-
-/** A file's text, or that of all files in a folder. */
-function textAt(path: string): string | undefined {
-  try {
-    if (!statSync(path).isDirectory()) return readFileSync(path, 'utf8');
-    return readdirSync(path)
-      .sort()
-      .map((name) => textAt(join(path, name)) ?? '')
-      .join('\n');
-  } catch {
-    return undefined;
-  }
-}
-
-/** NAME=VALUE in the shell's syntax, as far as settings of jobs need it: quotes are taken off, nothing is expanded. */
-function assignments(text: string): Map<string, string> {
-  const found = text.matchAll(/^[ \t]*(?:export[ \t]+)?(\w+)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s#]*))/gm);
-  return new Map([...found].map(([, name, double, single, bare]) => [name as string, double ?? single ?? bare ?? '']));
-}
 
 function joinsLater({ uid, gid, groups }: Pick<Target, 'uid' | 'gid' | 'groups'>): boolean {
   try {
