@@ -58,6 +58,8 @@ debian_packages() {
   has zsh || missing="$missing zsh"
   has fish || missing="$missing fish"
   has mandoc || missing="$missing mandoc"
+  has bwrap || missing="$missing bubblewrap"
+  { has podman && has crun; } || missing="$missing podman crun"
   [ -n "$missing" ] || return 0
   if may_apt; then
     # shellcheck disable=SC2086 # a list of names

@@ -51,6 +51,9 @@ const places = {
   xz: { folders: onPath, program: 'xz', hint: 'install xz-utils' },
   /** The Python that has gnumake-tokenpool. */
   tokenpool: { folders: [python], program: 'python', version: /^Python 3\./, hint: install },
+  bwrap: { folders: onPath, program: 'bwrap', hint: install },
+  podman: { folders: onPath, program: 'podman', hint: install },
+  crun: { folders: onPath, program: 'crun', hint: install },
   python3: { folders: onPath, program: 'python3', hint: install },
 } satisfies Record<string, Place>;
 
