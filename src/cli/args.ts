@@ -7,7 +7,7 @@ import type { Options, Verb } from './verbs/verb.ts';
 const { parseArgs } = process.getBuiltinModule('node:util');
 
 export interface Parsed {
-  /** The values of options, '' for those without one that were given. */
+  /** The values of options, '' for those without one that were given; one that may be given again has a line for each. */
   options: ReadonlyMap<string, string>;
   /** From the first word that is no option, or after `--`. */
   operands: readonly string[];
@@ -53,7 +53,8 @@ export function parse(args: readonly string[], specs: Options, verb: string, exi
     if (option.value === undefined && token.value !== undefined) {
       throw new StintError(`${verb}: ${token.rawName} takes no value`, { exit, hint });
     }
-    options.set(token.name, token.value ?? '');
+    const before = option.many ? options.get(token.name) : undefined;
+    options.set(token.name, before === undefined ? (token.value ?? '') : `${before}\n${token.value}`);
   }
   return { options, operands: [] };
 }

@@ -38,7 +38,7 @@ export function demandsOf(options: Parsed['options'], exit: number): Demands {
   return {
     slots: slots === undefined ? undefined : parseSlots(slots, '--slots', exit),
     signal: signal === undefined ? undefined : signalName(signal, exit),
-    timeout: timeout === undefined ? undefined : parseDuration(timeout, exit),
+    timeout: timeout === undefined ? undefined : parseDuration(timeout, '--timeout', exit),
     clock,
   };
 }
@@ -55,11 +55,11 @@ export function parseSlots(text: string, name: string, exit: number): Slots {
 }
 
 /** `90s`, `15m`, `2h`, `1d`, as timeout(1) takes them; milliseconds. */
-function parseDuration(text: string, exit: number): number {
+export function parseDuration(text: string, name: string, exit: number): number {
   const [, number, unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)([smhd]?)$/.exec(text) ?? [];
   const seconds = Number(number) * (UNITS[unit] as number);
   if (seconds > 0 && seconds <= MAX_SECONDS) return Math.max(1, Math.round(seconds * 1000));
-  throw new StintError(`--timeout must be a time like 90s, 15m, 2h or 1d, up to 366d, not '${text}'`, { exit });
+  throw new StintError(`${name} must be a time like 90s, 15m, 2h or 1d, up to 366d, not '${text}'`, { exit });
 }
 
 function signalName(text: string, exit: number): string {

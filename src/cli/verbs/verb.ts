@@ -16,6 +16,8 @@ export type Choice =
 export interface Option {
   /** What its value stands for; without: it takes none. */
   value?: string;
+  /** It may be given again, and all its values count. */
+  many?: true;
   /** What it does. Lines that begin with a blank stay as they are. */
   text: string;
   /** What its value may be; without: anything. */
