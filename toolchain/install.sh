@@ -39,7 +39,7 @@ debian_packages() {
   has gcc || missing="$missing gcc libc6-dev"
   has g++ || missing="$missing g++"
   has git || missing="$missing git"
-  if ! [ -x "$make44" ] || ! python_is_there; then
+  if ! [ -x "$make44" ] || ! [ -e .cache/toolchain/pytest-new/list ]; then
     has python3 || missing="$missing python3"
     python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
   fi
@@ -97,32 +97,27 @@ gnu_make_44() {
   fi
 }
 
-# What stands in .cache/toolchain/python when it was installed to the end: this list, for this folder.
-python_list() { pwd && cat toolchain/python.txt; }
-
-python_is_there() {
+# An environment of Python's own in .cache/toolchain/NAME, with what toolchain/NAME.txt lists.
+python_environment() {
+  place=.cache/toolchain/$1
   # The Python that it was made with may have gone or be another one now.
-  python_list | cmp -s - "$python/list" && "$python/bin/python" -c 'import gnumake_tokenpool' 2>/dev/null
-}
-
-python_clients() {
-  python_is_there && return
-  say 'installing the clients that are written in Python'
-  # An environment of their own, because Debian's pip does not install into the system's; it serves that one too, so that
-  # python3-venv is not needed.
-  rm -rf "$python"
-  if python3 -m venv --without-pip "$python" &&
-    python3 -m pip --python "$python/bin/python" install --quiet --disable-pip-version-check --require-hashes \
-      --no-deps --only-binary=:all: -r toolchain/python.txt; then
-    python_list >"$python/list"
+  if { pwd && cat "toolchain/$1.txt"; } | cmp -s - "$place/list" && "$place/bin/python" -c 'import pytest' 2>/dev/null; then
+    return
+  fi
+  say "installing what is listed in toolchain/$1.txt"
+  # Because Debian's pip does not install into the system's; it serves this one too, so that python3-venv is not needed.
+  rm -rf "$place"
+  if python3 -m venv --without-pip "$place" &&
+    python3 -m pip --python "$place/bin/python" install --quiet --disable-pip-version-check --require-hashes \
+      --no-deps --only-binary=:all: -r "toolchain/$1.txt"; then
+    { pwd && cat "toolchain/$1.txt"; } >"$place/list"
   else
-    say 'cannot install the clients that are written in Python (see above; they need Python 3.11): what needs them will be skipped'
+    say 'cannot install them (see above; they need Python 3.11): what needs them will be skipped'
   fi
 }
 
 make44=.cache/toolchain/make-4.4/bin/make
-python=.cache/toolchain/python
 debian_packages
 npm_packages
 gnu_make_44
-python_clients
+for name in python pytest-old pytest-new; do python_environment "$name"; done

@@ -43,6 +43,19 @@ const places = {
   gcc: { folders: onPath, program: 'gcc', hint: install },
   'g++': { folders: onPath, program: 'g++', hint: install },
   emerge: { folders: [python], program: 'emerge', version: /^Portage 3\./, hint: install },
+  /** As Debian 12 has it, and as it is today. */
+  pytestOld: {
+    folders: [join(root, '.cache/toolchain/pytest-old/bin')],
+    program: 'pytest',
+    version: /^pytest 7\.2\./,
+    hint: install,
+  },
+  pytestNew: {
+    folders: [join(root, '.cache/toolchain/pytest-new/bin')],
+    program: 'pytest',
+    version: /^pytest 9\./,
+    hint: install,
+  },
   pytest: { folders: [python], program: 'pytest', version: /^pytest \d/, hint: install },
   bash: { folders: onPath, program: 'bash', hint: 'install bash' },
   fish: { folders: onPath, program: 'fish', hint: install },
