@@ -22,6 +22,7 @@ const PAGE = 'web/dist/index.html';
 /** What pages of the manual are made from. */
 const PAGES = ['CHANGELOG.md', 'docs/{protocol,reference}.md', 'docs/stint.toml'];
 const LAUNCHER = 'bin/stint';
+const PYTHON = 'src/tools/pytest/python';
 
 if (isOlder(PAGE, ['web/**', 'package-lock.json'])) {
   const { build } = await import('vite');
@@ -61,6 +62,9 @@ async function build(folder: string): Promise<void> {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
+  mkdirSync(join(folder, 'lib/python'));
+  for (const name of globSync('*.py', { cwd: join(ROOT, PYTHON) }))
+    copyFileSync(join(ROOT, PYTHON, name), join(folder, 'lib/python', name));
   symlinkSync('../node_modules', join(folder, 'node_modules')); // for a start from here
   const { name, version, description, license, type, os, engines, bin, dependencies } = JSON.parse(
     readFileSync(join(ROOT, 'package.json'), 'utf8'),

@@ -5,11 +5,12 @@ import { EXIT, StintError } from './errors.ts';
 /** A verb: takes the arguments after it and returns the exit code. */
 type Verb = (args: readonly string[]) => number | Promise<number>;
 
-/** Not for people: what `stint serve` starts. */
-const HIDDEN = new Set(['engine', 'plain']);
+/** Not for people: what `stint serve` and `stint test` start. */
+const HIDDEN = new Set(['engine', 'plain', 'pytest-start']);
 
 const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
+  deselect: async () => (await import('./tools/pytest/deselect.ts')).deselect,
   doctor: async () => (await import('./cli/doctor.ts')).doctor,
   engine: async () => (await import('./cli/engine.ts')).engine,
   env: async () => (await import('./cli/env.ts')).env,
@@ -22,6 +23,8 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   serve: async () => (await import('./cli/serve.ts')).serve,
   set: async () => (await import('./cli/set.ts')).set,
   status: async () => (await import('./cli/status.ts')).status,
+  'pytest-start': async () => (await import('./tools/pytest/start.ts')).start,
+  test: async () => (await import('./tools/pytest/test.ts')).test,
   top: async () => (await import('./cli/top.ts')).top,
   trace: async () => (await import('./cli/trace.ts')).trace,
   upgrade: async () => (await import('./cli/upgrade.ts')).upgrade,

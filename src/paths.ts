@@ -9,5 +9,7 @@ const pathOf = (source: string, asBuilt: string) => fileURLToPath(new URL(built 
 export const MAIN = pathOf('./main.ts', './main.js');
 /** The thread of the engine. */
 export const ENGINE_THREAD = pathOf('./engine/worker.ts', './worker.js');
+/** Where the parts of `stint test` that run in the tests' own Python are. */
+export const PYTHON = pathOf('./tools/pytest/python/', './python/');
 /** The page of `stint web`. */
 export const PAGE = pathOf('../web/dist/index.html', './page.html');

@@ -1,5 +1,6 @@
 // All verbs that people may say, in the order in which they are told of.
 import { CONFIG } from './config.ts';
+import { DESELECT } from './deselect.ts';
 import { DOCTOR } from './doctor.ts';
 import { ENV } from './env.ts';
 import { EXPLAIN } from './explain.ts';
@@ -10,6 +11,7 @@ import { RUN } from './run.ts';
 import { SERVE } from './serve.ts';
 import { SET } from './set.ts';
 import { STATUS } from './status.ts';
+import { TEST } from './test.ts';
 import { TOP } from './top.ts';
 import { TRACE } from './trace.ts';
 import { UPGRADE } from './upgrade.ts';
@@ -34,6 +36,8 @@ export const TREE: readonly Verb[] = [
   DOCTOR,
   ENV,
   CONFIG,
+  TEST,
+  DESELECT,
   SERVE,
   UPGRADE,
 ];
