@@ -3,10 +3,11 @@
 //
 // STINT_ROUNDS=N: so many rounds, by turns on a user's pool and on the machine's; STINT_SEED=N repeats the moments.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkLog, MAKEFILE, SUITE } from '../helpers/job-log.ts';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { type Place, type Started, startPool } from '../helpers/pool.ts';
 import { seeded } from '../helpers/random.ts';
@@ -18,20 +19,6 @@ const ROUNDS = Number(process.env.STINT_ROUNDS ?? 10);
 const SLOTS = 4;
 /** For one round, on a machine that is busy with other things; milliseconds. */
 const PATIENCE = 180_000;
-
-const SUITE = `import os, time
-import pytest
-def log(word):
-    with open(os.environ["LOG"], "a") as file:
-        file.write(word + "\\n")
-@pytest.mark.parametrize("n", range(8))
-def test_job(n):
-    log("start")
-    time.sleep(0.05)
-    log("end")
-`;
-const JOBS = Array.from({ length: 8 }, (_, n) => `job${n}`).join(' ');
-const MAKEFILE = `all: ${JOBS}\n${JOBS}:\n\t@echo start >>"$$LOG"; sleep 0.05; echo end >>"$$LOG"\n`;
 
 class Site {
   readonly #place: Place;
@@ -64,7 +51,7 @@ class Site {
     }
     await this.#place.untilIdle(PATIENCE);
     await watch.stop();
-    this.#check();
+    checkLog(this.#log, 4, SLOTS);
   }
 
   #pytest(n: number): Started {
@@ -87,15 +74,6 @@ class Site {
       for (const { state, implicit, held } of builds) assert.ok(state !== 'starting' || implicit + held === 0);
       for (const { lease, implicit } of builds) assert.ok(lease === undefined || implicit === 0 || implicit >= 2);
     });
-  }
-
-  #check(): void {
-    let running = 0;
-    let most = 0;
-    const words = readFileSync(this.#log, 'utf8').trim().split('\n');
-    for (const word of words) most = Math.max(most, (running += word === 'start' ? 1 : -1));
-    assert.equal(words.length, 2 * 4 * 8, 'all jobs have run');
-    assert.ok(most <= SLOTS, `${most} jobs ran at once on ${SLOTS} slots`);
   }
 }
 
