@@ -1,6 +1,6 @@
 # What a newcomer types. Each target installs first what it needs; works with GNU make 4.3 and later.
 .DEFAULT_GOAL := help
-.PHONY: help toolchain check demo bench soak format clean
+.PHONY: help toolchain check demo pictures bench soak format clean
 .NOTPARALLEL:
 
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin
@@ -22,6 +22,9 @@ check: toolchain ## types, lint, dead code, tests
 
 demo: toolchain ## real builds share one pool of two slots
 	$(script) demo
+
+pictures: toolchain ## what README shows of top and of the page, from real builds
+	$(script) pictures
 
 bench: toolchain ## figures, as ratios to a reference in the same run
 	$(script) bench

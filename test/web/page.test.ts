@@ -59,6 +59,7 @@ async function go(page: Page, place: string): Promise<void> {
 
 async function picture({ page }: Tab, name: string): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true, timeout: PATIENCE });
 }
 

@@ -229,6 +229,7 @@ export const past: PastBuild[] = [
   uid: 1000 + (n % 2),
   since: NOON - 900_000 * (n + 1),
   ended: NOON - 900_000 * (n + 1) + 41_000 * (n + 1),
+  ...(n < 5 && { exit: [0, 101, 0, 'KILL', 0][n] as number | string }),
   slotSeconds: 212.4 * (n + 1),
   waitedSeconds: 2.1 * n,
   peak: 4 + n,
