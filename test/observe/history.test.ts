@@ -1,12 +1,17 @@
 // The builds of the past outlive the daemon; a bad file costs them, and nothing else.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { History, type PastBuild } from '../../src/observe/history.ts';
 import { Timeline } from '../../src/observe/timeline.ts';
+import { seeded } from '../helpers/random.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { until } from '../helpers/until.ts';
 
 const DAY = 86_400_000;
 
@@ -85,6 +90,48 @@ test('a file of a stint that did not know how builds ended is read, and goes on'
     [0, 'KILL', 2, undefined],
   );
   next.close();
+});
+
+/** Writes builds, one after the other, and says the number of each that is written. */
+const WRITER = `
+import { History } from ${JSON.stringify(new URL('../../src/observe/history.ts', import.meta.url).href)};
+import { Timeline } from ${JSON.stringify(new URL('../../src/observe/timeline.ts', import.meta.url).href)};
+import { writeSync } from 'node:fs';
+const [path, first, build] = process.argv.slice(1);
+const history = new History({ path, note: (line) => writeSync(2, line) });
+for (let id = Number(first); ; id++) {
+  history.add({ ...JSON.parse(build), id }, new Timeline(0));
+  history.flush();
+  writeSync(1, id + '\\n');
+}`;
+
+test('a daemon that is killed while it writes loses nothing that was written', async (t) => {
+  const path = join(temporaryFolder(t), 'history.db');
+  const seed = Number(process.env.STINT_SEED ?? Date.now() % 1e9);
+  t.diagnostic(`STINT_SEED=${seed}`);
+  const random = seeded(seed);
+  let written = 0;
+  for (let round = 0; round < 6; round++) {
+    const args = ['--input-type=module', '-e', WRITER, path, String(written + 1), JSON.stringify(build(0))];
+    const writer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let told = '';
+    let complaints = '';
+    writer.stdout.setEncoding('utf8').on('data', (text: string) => (told += text));
+    writer.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+    const ended = once(writer, 'close');
+    await until('it writes', () => told !== '' || writer.exitCode !== null, 60_000);
+    await pause(random(60));
+    writer.kill('SIGKILL');
+    await ended;
+    assert.equal(complaints.replace(/^\(node:.*\n|.*ExperimentalWarning.*\n|^\(Use .*\n/gm, ''), '');
+    const last = Number(told.trim().split('\n').at(-1));
+    const history = new History({ path, note: assert.fail });
+    const ids = history.list({ limit: 100_000 }).map(({ id }) => id);
+    history.close();
+    written = ids[0] as number;
+    assert.ok(written === last || written === last + 1, `${written} is there, ${last} was told`);
+    assert.deepEqual(ids, Array.from({ length: written }, (_, n) => written - n).slice(0, 10_000));
+  }
 });
 
 test('it has a bound in builds, in timelines and in age', (t) => {
