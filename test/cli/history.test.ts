@@ -111,6 +111,36 @@ test('how a build ended is in the history, the trace and what is watched', async
   await pool.stop();
 });
 
+test('an engine that takes a build over knows how it ended, also when that was before it came', async (t) => {
+  const pool = await startPool(t, 2);
+  const before = await pool.enginePid();
+  const options = { stdio: ['pipe', 'pipe', 'pipe'] as 'pipe'[], deadline: 120_000 };
+  const start = (label: string) =>
+    pool.spawnRun(['--label', label, '--', 'sh', '-c', 'echo runs; read x; exit 4'], { ...options });
+  const [later, meanwhile] = [start('later'), start('meanwhile')];
+  await until('both run', () => [later, meanwhile].every(({ output }) => output.stdout === 'runs\n'));
+  process.kill(before, 'SIGSTOP'); // it does not see what ends now
+  meanwhile.child.stdin?.end('\n');
+  assert.equal((await meanwhile.ended).code, 4);
+  process.kill(before, 'SIGKILL');
+  await until('another one serves', async () => {
+    const now = await pool.enginePid().catch(() => before);
+    return now !== before;
+  });
+  later.child.stdin?.end('\n');
+  await later.ended;
+  await pool.untilIdle();
+  assert.deepEqual(
+    (await past(pool)).map(({ label, exit }) => [label, exit]),
+    [
+      ['later', 4],
+      ['meanwhile', 4],
+    ],
+  );
+  pool.daemon.kill('SIGTERM');
+  assert.equal((await pool.daemon.ended).code, 0);
+});
+
 test('a build that runs is traced up to now', async (t) => {
   const pool = await startPool(t, 2);
   const running = pool.spawnRun(['--', 'sleep', '1000']);
