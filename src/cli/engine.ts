@@ -15,8 +15,9 @@ import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
 import { stateDir } from '../process/state-dir.ts';
 import { type Parsed, wholeNumber } from './args.ts';
 import { link, unlink } from './compat-path.ts';
+import { logged as note } from './log.ts';
 import { hearKeeper, type Orders } from './orders.ts';
-import { note, print } from './print.ts';
+import { print } from './print.ts';
 import { serveOptions } from './serve-options.ts';
 import { VERSION } from './version.ts';
 

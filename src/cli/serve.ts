@@ -10,7 +10,7 @@ import { exitNow } from '../kernel/exit.ts';
 import { notifySystemd } from '../kernel/notify.ts';
 import { ensureRuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { showHelp } from './args.ts';
-import { note } from './print.ts';
+import { logged as note } from './log.ts';
 import { serveOptions } from './serve-options.ts';
 import { SERVE } from './verbs/serve.ts';
 

@@ -6,7 +6,6 @@
 //                 └───── keep, drop, ready, hangs, end ◄────┘
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import { EPOLLIN, Epoll, pollInBackground } from '../kernel/epoll.ts';
 import { receiveMessage, socketPair } from '../kernel/fds.ts';
 import { Kept } from './kept.ts';
@@ -81,6 +80,10 @@ export class Keeper {
   readonly #epoll = new Epoll();
   readonly #done = Promise.withResolvers<number>();
   #engine: Engine;
+  /** Starts the process that is to serve now. */
+  #begin: () => Engine = () => this.#start();
+  /** It cannot be started, which was said. */
+  #missing = false;
   /** The engine process that would be the next. */
   #spare: Engine | undefined;
   #restarts = 0;
@@ -156,12 +159,16 @@ export class Keeper {
     };
     child.stdin?.on('error', () => {}); // it has died: what it was told is told to the next one
     child.once('error', (error) => {
+      if (child.pid !== undefined) return;
       if (engine === this.#spare) {
         this.#dropSpare();
         return;
       }
-      this.#over(engine);
-      this.#died(engine, `cannot be started: ${error.message}`, { byItself: true });
+      if (!this.#served) this.#over(engine);
+      else if (!engine.over) {
+        this.#hushed(engine);
+        this.#notStarted(error, engine);
+      }
     });
     child.once('exit', (code, signal) => {
       if (engine === this.#spare) {
@@ -185,7 +192,7 @@ export class Keeper {
     setTimeout(() => {
       if (!engine.ready) child.kill('SIGABRT'); // it hangs, which is no better than to die
     }, BEGINNING).unref();
-    for (let i = 0; i < this.#stops; i++) (child.stdin as Writable).write('stop\n');
+    for (let i = 0; i < this.#stops; i++) child.stdin?.write('stop\n');
     return engine;
   }
 
@@ -193,10 +200,7 @@ export class Keeper {
     const spare = this.#spare;
     if (spare === undefined) return;
     this.#spare = undefined;
-    spare.over = true;
-    spare.replaced = true;
-    spare.child.kill('SIGKILL');
-    closeSync(spare.socket);
+    this.#discard(spare);
   }
 
   /** Waits for what engines say, and for the end of their threads. */
@@ -247,8 +251,9 @@ export class Keeper {
 
   #ready(engine: Engine, status: string): void {
     engine.ready = true;
+    this.#missing = false;
     if (engine.plain) return;
-    if (this.#options.spare && !this.#upgrading) this.#spare ??= this.#start();
+    if (this.#options.spare && !this.#upgrading) this.#spare ??= this.#startSpare();
     if (this.#degraded !== undefined) {
       this.#options.note('an engine serves again');
       this.#degraded = undefined;
@@ -312,12 +317,14 @@ export class Keeper {
       else setTimeout(() => this.#tryEngine(), REST);
     } else if (this.#degraded === undefined) this.#tryEngine();
     else {
-      const pool = this.#hand(this.#start(this.#degraded));
-      this.#engine = pool;
-      setTimeout(() => {
-        pool.replaced = true;
-        this.#over(pool);
-      }, this.#trial);
+      this.#serve(() => {
+        const pool = this.#start(this.#degraded);
+        setTimeout(() => {
+          pool.replaced = true;
+          this.#over(pool);
+        }, this.#trial);
+        return pool;
+      });
       this.#trial = Math.min(2 * this.#trial, LAST_TRIAL);
     }
   }
@@ -337,9 +344,48 @@ export class Keeper {
 
   #tryEngine(): void {
     this.#restarts++;
-    const engine = this.#spare ?? this.#start();
-    this.#spare = undefined;
-    this.#engine = this.#hand(engine);
+    this.#serve(() => {
+      const engine = this.#spare ?? this.#start();
+      this.#spare = undefined;
+      return engine;
+    });
+  }
+
+  /** Has the process serve that `start` starts. */
+  #serve(start: () => Engine): void {
+    this.#begin = start;
+    let engine: Engine | undefined;
+    try {
+      engine = start();
+      this.#engine = this.#hand(engine);
+    } catch (error) {
+      if (engine !== undefined) engine.silent = true; // it is not listened to yet
+      this.#notStarted(error as Error, engine);
+    }
+  }
+
+  /** The machine has run out of something. That is no fault of an engine: it is tried again until it can be started. */
+  #notStarted(error: Error, engine: Engine | undefined): void {
+    if (!this.#missing) this.#options.note(`cannot start an engine process, trying again: ${error.message}`);
+    this.#missing = true;
+    if (engine !== undefined) this.#discard(engine);
+    setTimeout(() => this.#serve(this.#begin), REST);
+  }
+
+  #startSpare(): Engine | undefined {
+    try {
+      return this.#start();
+    } catch {
+      return undefined; // it will be started when it is needed
+    }
+  }
+
+  /** Ends one that has not served. */
+  #discard(engine: Engine): void {
+    engine.over = true;
+    engine.replaced = true;
+    engine.child.kill('SIGKILL');
+    closeSync(engine.socket);
   }
 
   /** An engine has gone for good. Where that comes of itself and again and again, another one is of no use. */
