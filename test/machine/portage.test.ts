@@ -12,7 +12,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing } from '../helpers/toolchain.ts';
 
 const skip = noMachine() ?? missing('make44', 'ninja', 'ctest');
-const TOLD = readFileSync(join(import.meta.dirname, '../../integrations/portage/sandbox.d'), 'utf8');
+const TOLD = readFileSync(join(import.meta.dirname, '../../integrations/portage/sandbox.d/10stint'), 'utf8');
 
 interface Deviation {
   name: string;
