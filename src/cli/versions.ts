@@ -1,6 +1,8 @@
 // Versions of tools, kept in a file under what identifies the tool's own file, because asking one costs milliseconds.
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { checkRuntimeDir } from '../process/runtime-dir.ts';
 import { findCommand } from './command.ts';
 
 /** Major and minor. */
@@ -40,6 +42,7 @@ export class Versions {
   }
 
   #load(): Record<string, Version | null> {
+    if (!isOwn(dirname(this.#cache))) return {};
     try {
       return JSON.parse(readFileSync(this.#cache, 'utf8')) as Record<string, Version | null>;
     } catch {
@@ -48,13 +51,23 @@ export class Versions {
   }
 
   #save(): void {
+    if (!isOwn(dirname(this.#cache))) return;
     const temporary = `${this.#cache}.${process.pid}`;
     try {
-      writeFileSync(temporary, JSON.stringify(this.#known), { mode: 0o600 });
+      writeFileSync(temporary, JSON.stringify(this.#known), { mode: 0o600, flag: 'wx' });
       renameSync(temporary, this.#cache);
     } catch {
       rmSync(temporary, { force: true }); // without the file the next run asks again
     }
+  }
+}
+
+/** What stands in a folder of somebody else is not believed, and nothing is written there: his links could lead anywhere. */
+function isOwn(folder: string): boolean {
+  try {
+    return checkRuntimeDir(folder);
+  } catch {
+    return false;
   }
 }
 
