@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { reason, StintError } from '../errors.ts';
-import { peerCredentials, peerGroups } from '../kernel/peercred.ts';
+import { peerCredentials, peerGroups, peerIsThere } from '../kernel/peercred.ts';
 import { HttpError, isOwn, type Peer, type Route, type Send, Text } from './call.ts';
 import { findRoute } from './match.ts';
 import { API_HEADER, API_VERSION, VERSION_HEADER } from './schema.ts';
@@ -93,10 +93,10 @@ async function answer(
   response.once('close', () => hangUp.abort());
   try {
     const { route, params } = findRoute(routes, request.method as string, request.url as string);
-    const peer = peerOf(request.socket);
     const body = await readBody(request);
     read();
     if (response.destroyed) return;
+    const peer = peerOf(request.socket);
     const query = new URLSearchParams((request.url as string).split('?').slice(1).join('?'));
     const call = { peer, params, query, body, gone: hangUp.signal };
     if ('events' in route) {
@@ -170,9 +170,11 @@ function userOf(socket: Socket): number {
   }
 }
 
+/** Asked when all of the request has come: until then its process could go, and its number be given to another. */
 function peerOf(socket: Socket): Peer {
   const fd = descriptorOf(socket);
   if (fd < 0) throw new HttpError(400, 'the caller has hung up');
+  if (!peerIsThere(fd)) throw new HttpError(410, 'the process that has connected is gone');
   return { ...peerCredentials(fd), groups: peerGroups(fd) };
 }
 

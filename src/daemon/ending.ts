@@ -4,7 +4,7 @@
 import { closeSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import { openPidfd, signalPidfd } from '../kernel/pidfd.ts';
-import { relativesOf, statusOf } from '../process/proc.ts';
+import { maySignal, relativesOf } from '../process/proc.ts';
 
 const { SIGTERM, SIGCONT, SIGKILL } = os.constants.signals;
 
@@ -17,7 +17,7 @@ const MAX_ROUNDS = 5;
 export function endTree({ rootPid, uid }: { rootPid: number; uid: number }, grace: number = GRACE): void {
   const told = new Map<number, number>();
   for (const pid of treesOf([rootPid])) hold(told, pid, uid);
-  for (const number of [SIGTERM, SIGCONT]) for (const pidfd of told.values()) send(pidfd, number); // who is stopped hears it
+  for (const number of [SIGTERM, SIGCONT]) sendAll(told, uid, number); // who is stopped hears it
   setTimeout(() => killLeft(told, uid), grace).unref();
 }
 
@@ -26,7 +26,7 @@ function killLeft(told: Map<number, number>, uid: number): void {
     const living = [...told].filter(([, pidfd]) => send(pidfd, 0)).map(([pid]) => pid);
     if (living.length === 0) break;
     for (const pid of treesOf(living)) if (!told.has(pid)) hold(told, pid, uid);
-    for (const pidfd of told.values()) send(pidfd, SIGKILL);
+    sendAll(told, uid, SIGKILL);
   }
   for (const pidfd of told.values()) closeSync(pidfd);
 }
@@ -46,14 +46,21 @@ function treesOf(roots: readonly number[]): number[] {
 /** Opens a pidfd of a process that is the user's to end. */
 function hold(told: Map<number, number>, pid: number, uid: number): void {
   const before = relativesOf(pid);
-  if (uid !== 0 && statusOf(pid)?.uid !== uid) return;
+  let pidfd: number;
   try {
-    const pidfd = openPidfd(pid);
-    if (relativesOf(pid)?.ppid === before?.ppid) told.set(pid, pidfd);
-    else closeSync(pidfd); // it may have become another process meanwhile
+    pidfd = openPidfd(pid);
   } catch {
-    // It has gone.
+    return; // it has gone
   }
+  // Its number may be another's by now. What is read from here on is said of the process of the pidfd, if that lives on.
+  const same = relativesOf(pid)?.ppid === before?.ppid && maySignal(uid, pid);
+  if (same && send(pidfd, 0)) told.set(pid, pidfd);
+  else closeSync(pidfd);
+}
+
+/** A process can have become another user's since it was found. */
+function sendAll(told: ReadonlyMap<number, number>, uid: number, number: number): void {
+  for (const [pid, pidfd] of told) if (maySignal(uid, pid)) send(pidfd, number);
 }
 
 /** False when the process is gone, or not ours to signal. */

@@ -12,6 +12,7 @@ import type { Shown } from '../nodes/fuse/session.ts';
 import type { Touch } from '../nodes/node.ts';
 import { closeEnds } from '../nodes/pipe.ts';
 import { PrivatePipe } from '../nodes/private-pipe.ts';
+import { maySignal } from '../process/proc.ts';
 import type { Running } from './builds.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Lookups } from './lookups.ts';
@@ -276,9 +277,9 @@ export class Leases {
     this.#parts.send({ type: 'resized', request: growth.request, slots: root.held });
   }
 
-  #tell({ id, lease, rootFd }: Leased, slots: number): void {
+  #tell({ id, facts, lease, rootFd }: Leased, slots: number): void {
     this.#parts.send({ type: 'wish', id, slots });
-    if (lease.signal === 0) return;
+    if (lease.signal === 0 || !maySignal(facts.uid, facts.rootPid)) return;
     try {
       signalPidfd(rootFd, lease.signal);
     } catch {

@@ -114,7 +114,8 @@ export class System implements Ground {
     this.#opening.add(id);
     this.#parts.lookups.who({ tid: facts.rootPid, uid: facts.uid }, (lineage, short) => {
       if (!this.#opening.delete(id)) return; // given up meanwhile
-      if (lineage === undefined) {
+      // Another user's has its number by now, or it has become another user's.
+      if (lineage?.uid !== facts.uid) {
         this.#parts.send({ type: 'failed', id, message: short ? NONE_LEFT : 'the process is gone' });
         return;
       }

@@ -44,6 +44,16 @@ export function statusOf(tid: number, root: string = '/proc'): ThreadStatus | un
   return { tgid, uid, gid, groups: field('Groups') };
 }
 
+/**
+ * Whether user `uid` may send signals to the process `pid`: by its real or saved user, as in kill(2). A command can be another user's than who has
+ * started it, and can become that at any time.
+ */
+export function maySignal(uid: number, pid: number, root: string = '/proc'): boolean {
+  if (uid === 0) return true;
+  const [real, , saved] = fieldsOf(textOf(`${root}/${pid}/status`))('Uid');
+  return real === uid || saved === uid;
+}
+
 /** What parents and sessions are found by, without ever waiting: a process in exec can hold up its stat, but not its status. */
 export interface Relatives extends Kin {
   ppid: number;

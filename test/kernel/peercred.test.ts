@@ -5,7 +5,7 @@ import { chmodSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { peerCredentials, peerGroups } from '../../src/kernel/peercred.ts';
+import { peerCredentials, peerGroups, peerIsThere } from '../../src/kernel/peercred.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 /** A server on a Unix socket that anybody may connect to. */
@@ -43,9 +43,11 @@ test('the peer is the process and the user that connected', {
   t.after(() => child.kill('SIGKILL'));
   const { socket, fd } = await accepted(server);
   assert.deepEqual(peerCredentials(fd), { pid: child.pid, uid: 65534, gid: 65533 });
+  assert.equal(peerIsThere(fd), true);
   child.kill('SIGKILL');
   await once(child, 'exit');
   assert.equal(peerCredentials(fd).pid, child.pid, 'it stays as it was at the connect');
+  assert.equal(peerIsThere(fd), false);
   socket.destroy();
 });
 
