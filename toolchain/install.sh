@@ -60,6 +60,7 @@ debian_packages() {
   has mandoc || missing="$missing mandoc"
   has bwrap || missing="$missing bubblewrap"
   { has podman && has crun; } || missing="$missing podman crun"
+  [ -e /lib/systemd/systemd ] || missing="$missing systemd"
   [ -n "$missing" ] || return 0
   if may_apt; then
     # shellcheck disable=SC2086 # a list of names
@@ -116,8 +117,47 @@ python_environment() {
   fi
 }
 
+# Unpacks Debian package $1 into $2, without installing it.
+unpacked() {
+  package=$1
+  into=$2
+  folder=$(mktemp -d)
+  download() { (cd "$folder" && apt-get download -qq -o APT::Sandbox::User=root "$package" >log 2>&1); }
+  if { download || { apt-get update -qq >/dev/null 2>&1 && download; }; } && dpkg -x "$folder"/*.deb "$into"; then
+    rm -rf "$folder"
+    return
+  fi
+  cat "$folder/log" >&2
+  rm -rf "$folder"
+  return 1
+}
+
+# A Linux that runs as a program, and udev for it: for tests of what this machine's own kernel may not have. See test/vm.
+virtual_machine() {
+  [ "$(uname -m)" = x86_64 ] && may_apt || return 0
+  [ -e $vm/insmod ] && ! [ test/vm/insmod.c -nt $vm/insmod ] && ! [ test/vm/xstate.c -nt $vm/insmod ] && return
+  say 'fetching User-Mode Linux and udev'
+  rm -rf $vm
+  mkdir -p $vm
+  if unpacked user-mode-linux $vm/unpacked && unpacked udev $vm/udev; then
+    mv $vm/unpacked/usr/bin/linux.uml $vm/linux
+    for module in fuse/fuse fuse/cuse overlayfs/overlay; do mv $vm/unpacked/usr/lib/uml/modules/*/kernel/fs/$module.ko $vm; done
+    rm -rf $vm/unpacked
+    for part in bin lib; do # which are links to those in /usr
+      cp -a $vm/udev/$part $vm/udev/usr && rm -rf ${vm:?}/udev/$part
+    done
+    ln -sf ../../bin/udevadm $vm/udev/usr/lib/systemd/systemd-udevd # as it is: an absolute one leads out of it
+    gcc -O2 -Wall -shared -fPIC -o $vm/xstate.so test/vm/xstate.c -ldl
+    gcc -O2 -Wall -o $vm/insmod test/vm/insmod.c # last: it says that all is there
+  else
+    say 'cannot fetch them (see above): what needs them will be skipped'
+  fi
+}
+
 make44=.cache/toolchain/make-4.4/bin/make
+vm=.cache/vm
 debian_packages
 npm_packages
 gnu_make_44
 for name in python pytest-old pytest-new; do python_environment "$name"; done
+virtual_machine

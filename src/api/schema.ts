@@ -261,6 +261,8 @@ export interface Status {
     mode: 'user' | 'system';
     /** The directory that clients open their jobserver in; only in system mode. */
     mount?: string;
+    /** The character device that clients may open instead; only in system mode, where there is one. */
+    device?: string;
   };
   /** The daemon's processes: one that keeps what must not be lost, and one that serves. */
   pids: { keeper: number; engine: number };
@@ -358,8 +360,8 @@ export interface ClientStatus {
   pid: number;
   /** The name of its program. */
   program: string;
-  /** What it was given to open: a file that accounts each read, a pipe, or one pipe for each direction. */
-  node: 'file' | 'pipe' | 'split';
+  /** What it was given to open: a file or a device, which account each read, a pipe, or one pipe for each direction. */
+  node: 'file' | 'pipe' | 'split' | 'device';
   /** Slots taken as tokens; -1 after it returned the one of its own job. */
   held: number;
   /** Lie in its pipe, or are set aside since it was woken; not taken. */

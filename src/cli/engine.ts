@@ -9,7 +9,7 @@ import { KeeperStore, type Legacy } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { dieWithParent } from '../kernel/parent.ts';
 import type { Values } from '../process/config/keys.ts';
-import { type Config, DEFAULTS, defaultGroup } from '../process/defaults.ts';
+import { type Config, DEFAULTS, DEVICE_NAME, defaultGroup } from '../process/defaults.ts';
 import { processors } from '../process/processors.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
 import { stateDir } from '../process/state-dir.ts';
@@ -27,6 +27,7 @@ const STRICT: Values = { 'share.first_slot': 'wait', 'share.newcomer_overcommit'
 /** What counts when the daemon starts, and its names in the configuration. */
 const AT_START = [
   ['mount', 'mount'],
+  ['device', 'device'],
   ['mode', 'mode'],
   ['group', 'group'],
   ['apiGroup', 'api_group'],
@@ -109,9 +110,11 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
   keeper.remembered.write(CONFIG, config);
   const mount = options.get('mount') ?? config.mount;
   const runtime = machineDir(mount === undefined ? process.env : { STINT_MOUNT: absolute(mount) });
+  const deviceName = deviceOf(options) ?? config.device;
+  const paths = [runtime.fifo, ...(deviceName === undefined ? [] : [`/dev/${deviceName}`])];
   const { mode, group, apiGroup, clients, settings, rules } = config;
   const resend = process.env.STINT_RESEND !== '0'; // for tests, as STINT_AUDIT is
-  const system = { mode, gid: group, apiGroup, clients, resend };
+  const system = { deviceName, mode, gid: group, apiGroup, clients, resend };
   const daemon = await start({
     capacity: processors(),
     options: said(options),
@@ -128,8 +131,8 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
   const reload = async () => {
     try {
       config = await configOf(options);
-      const { mount, mode, group, apiGroup, state } = first; // they count until the daemon is started again
-      keeper.remembered.write(CONFIG, { ...config, mount, mode, group, apiGroup, state });
+      const { mount, device, mode, group, apiGroup, state } = first; // they count until the daemon is started again
+      keeper.remembered.write(CONFIG, { ...config, mount, device, mode, group, apiGroup, state });
       daemon.reload(config);
       for (const [key, name] of AT_START)
         if (config[key] !== first[key]) note(`${name} is another now: that counts when the daemon is started again`);
@@ -139,7 +142,7 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
   };
   return {
     daemon,
-    status: statusOf(daemon, runtime.fifo, keeper.legacy),
+    status: statusOf(daemon, paths.join(' and '), keeper.legacy),
     stop: () => daemon.stop(config.onTerm === 'wait' ? config.stopTimeout * 1000 : 0),
     reload: () => void reload(),
     yield: () => daemon.yield(),
@@ -187,6 +190,12 @@ async function configOf(options: Parsed['options']): Promise<Config> {
 function said(options: Parsed['options']): Values {
   const jobs = wholeNumber(options, 'jobs', { min: 1, max: MAX_CAPACITY, exit: EXIT.USAGE });
   return { ...(jobs !== undefined && { jobs }), ...(options.has('strict') && STRICT) };
+}
+
+function deviceOf(options: Parsed['options']): string | undefined {
+  const name = options.get('device');
+  if (name === undefined || DEVICE_NAME.fits(name)) return name;
+  throw new StintError(`--device must be a name of ${DEVICE_NAME.words}, not '${name}'`, { exit: EXIT.USAGE });
 }
 
 function absolute(mount: string): string {

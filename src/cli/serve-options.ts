@@ -9,7 +9,7 @@ export function serveOptions(args: readonly string[]): Parsed['options'] {
   if (options.has('help')) return options;
   if (operands.length > 0) throw new StintError(`serve: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const user = options.has('user');
-  for (const name of user ? ['config', 'mount', 'compat-path'] : ['idle-exit']) {
+  for (const name of user ? ['config', 'mount', 'device', 'compat-path'] : ['idle-exit']) {
     if (!options.has(name)) continue;
     throw new StintError(`serve: --${name} ${user ? 'does not go with' : 'needs'} --user`, { exit: EXIT.USAGE });
   }

@@ -25,7 +25,7 @@ export interface BuildsOptions {
   remembered: Remembered;
   daemon: Omit<Status['daemon'], 'since'>;
   /** Starts the engine. */
-  engine: (events: Omit<EngineEvents, 'died' | 'damaged' | 'hangs' | 'scarce'>) => EngineHandle;
+  engine: (events: Omit<EngineEvents, 'died' | 'damaged' | 'deviceGone' | 'hangs' | 'scarce'>) => EngineHandle;
   /** Keeps the pool within what the machine can bear. */
   watch: (engine: EngineHandle) => Watch;
   /** Keeps what is lent by `stint with`. */

@@ -21,6 +21,7 @@ import { dropLock, takeLock } from '../keeper/lock.ts';
 import { Remembered } from '../keeper/remembered.ts';
 import type { KeeperStore, Legacy } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
+import { devicePath, makeDevice } from '../nodes/fuse/make-device.ts';
 import { adoptMount, type Mount, mountDirectory } from '../nodes/fuse/mount.ts';
 import { History } from '../observe/history.ts';
 import { Recorder } from '../observe/recorder.ts';
@@ -57,6 +58,8 @@ export interface DaemonOptions {
   idleExit: number;
   /** Serve the whole machine: the node's permissions, and which node which program gets. */
   system?: Pick<SystemOptions, 'mode' | 'gid' | 'clients' | 'resend'> & {
+    /** The name of a character device that is the node, too; undefined: there is none. */
+    deviceName?: string | undefined;
     /** Who may change the pool, beside root. */
     apiGroup: number;
   };
@@ -71,6 +74,8 @@ export interface DaemonOptions {
   /** The process that keeps what must outlive this one, and what it has kept; without one nothing outlives it. */
   keeper?: { pid: number; store: KeeperStore; legacy: Legacy; remembered: Remembered };
 }
+
+type System = NonNullable<DaemonOptions['system']>;
 
 export interface Daemon {
   /** Resolves when the daemon has left; rejects when its engine broke. */
@@ -108,6 +113,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const remembered = keeper?.remembered ?? new Remembered(undefined, kept);
   const settings = settingsOf(options, remembered);
   let mount: Mount | undefined;
+  let cuse: number | undefined;
   let builds: Builds | undefined;
   let server: Server;
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
@@ -115,10 +121,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     if (system === undefined) {
       if (first) sweepFifos(runtime.fifo);
-    } else mount = openMount(runtime.dir, keeper);
+    } else {
+      cuse = openDevice(system, keeper);
+      mount = openMount(runtime.dir, keeper);
+    }
     const tape = newTape();
     const recorder = new Recorder(tape, historyOf(options));
-    const parts = { settings, remembered, mount, tape, recorder };
+    const parts = { settings, remembered, mount, cuse, tape, recorder };
     builds = openBuilds(options, parts, (error) => fail(error));
     await builds.engine.ready.catch((error) => {
       throw new StintError(`cannot serve ${runtime.dir}: ${reason(error)}`, {
@@ -170,6 +179,14 @@ function openMount(dir: string, keeper: DaemonOptions['keeper']): Mount {
   return mount;
 }
 
+/** What the character device is served by, if there is to be one. One that was taken away does not come back before the next start. */
+function openDevice({ deviceName, ...rights }: System, keeper: DaemonOptions['keeper']): number | undefined {
+  if (deviceName === undefined || (keeper?.legacy.restarts ?? 0) > 0) return keeper?.legacy.kept.get('cuse');
+  const fd = makeDevice(deviceName, rights);
+  keeper?.store.keep('cuse', fd);
+  return fd;
+}
+
 function settingsOf({ state, note = () => {}, ...options }: DaemonOptions, remembered: Remembered): Settings {
   const { capacity, limits = DEFAULT_LIMITS, options: said = {}, file = {}, rules = [] } = options;
   const stored = state === undefined ? undefined : new StoredSettings(state, note);
@@ -181,6 +198,7 @@ interface Opening {
   settings: Settings;
   remembered: Remembered;
   mount: Mount | undefined;
+  cuse: number | undefined;
   tape: TapeMemory;
   recorder: Recorder;
 }
@@ -191,11 +209,13 @@ function historyOf({ state, note = () => {} }: DaemonOptions): History | undefin
 
 /** So often the log is told that no descriptor is left, milliseconds. */
 const SCARCE_AGAIN = 60_000;
+const DEVICE_GONE =
+  'the device was taken away: its clients get an error, and there is none until the daemon is started again';
 const HANGS = 'a client keeps its pipe locked: nobody is given a slot until it lets go, or is gone';
 
 function openBuilds(
   options: DaemonOptions,
-  { settings, remembered, mount, tape, recorder }: Opening,
+  { settings, remembered, mount, cuse, tape, recorder }: Opening,
   died: (error: Error) => void,
 ): Builds {
   const { runtime, version, system, audit = false, state, note = () => {}, keeper } = options;
@@ -210,7 +230,7 @@ function openBuilds(
     ...(keeper !== undefined && { keeper: { socket: keeper.store.socket, kept: keeper.legacy.kept } }),
     ...(system === undefined || mount === undefined
       ? {}
-      : { system: { ...system, device: mount.device, mount: runtime.dir, descriptors: allowance().clients } }),
+      : { system: { ...system, device: mount.device, cuse, mount: runtime.dir, descriptors: allowance().clients } }),
   };
   const daemon = {
     version,
@@ -232,7 +252,12 @@ function openBuilds(
     daemon:
       system === undefined
         ? { ...daemon, mode: 'user' as const }
-        : { ...daemon, mode: 'system' as const, mount: runtime.dir },
+        : {
+            ...daemon,
+            mode: 'system' as const,
+            mount: runtime.dir,
+            ...(cuse !== undefined && system.deviceName !== undefined && { device: devicePath(system.deviceName) }),
+          },
     refuse,
     engine: (events) =>
       new EngineHandle(engine, {
@@ -240,6 +265,7 @@ function openBuilds(
         // Nobody else can say why; the keeper then starts another one, which takes over.
         damaged: (entries) => note(`${entries} entries of the journal were damaged: what they said of slots is lost`),
         died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
+        deviceGone: () => note(DEVICE_GONE),
         hangs: () => note(HANGS),
         scarce,
       }),
@@ -306,6 +332,7 @@ function serving(options: DaemonOptions, { settings, builds, server, mount, lock
     // In the mount the socket is not removed: whoever is being shown the node can keep the directory locked. It goes with the mount.
     if (mount === undefined) close();
     options.keeper?.store.drop('fuse'); // so that the mount ends with the engine's thread: whoever waits in it gets an error then
+    options.keeper?.store.drop('cuse');
     await builds.stop();
     mount?.unmount();
     if (mount !== undefined) close();

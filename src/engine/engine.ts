@@ -7,12 +7,13 @@ import { has, type Waiter } from '../core/types.ts';
 import { EPOLLIN } from '../kernel/epoll.ts';
 import { clearEventfd } from '../kernel/eventfd.ts';
 import { reader } from '../kernel/io.ts';
-import { setNonblocking } from '../kernel/nonblock.ts';
 import { FileNode, RESERVED_AGAIN, ReadWaiter } from '../nodes/file.ts';
+import { askAgain } from '../nodes/fuse/again.ts';
 import { type Channel, deviceChannel } from '../nodes/fuse/channel.ts';
+import { deviceReader } from '../nodes/fuse/device.ts';
 import { Directory } from '../nodes/fuse/directory.ts';
 import { type Agreed, Session } from '../nodes/fuse/session.ts';
-import { OP, Request } from '../nodes/fuse/wire.ts';
+import { Request } from '../nodes/fuse/wire.ts';
 import { type Pipe, PipeNode } from '../nodes/pipe.ts';
 import { Tray } from '../nodes/tray.ts';
 import { TapeWriter } from '../observe/tape.ts';
@@ -37,9 +38,6 @@ const { EAGAIN, EINTR, ENODEV, ECONNABORTED } = os.constants.errno;
 const MAX_TURNS = 4;
 /** Requests that are answered before anything else is looked at. */
 const MAX_REQUESTS = 256;
-
-/** What comes before requests that are asked again. */
-const UNASKED: ReadonlySet<number> = new Set([OP.INTERRUPT, OP.FORGET, OP.BATCH_FORGET]);
 
 /** The thread's ends of the lines to the main thread. */
 export interface Lines {
@@ -357,7 +355,7 @@ export class Engine {
     const unanswered = new Set<number>();
     if (this.#machine === undefined) return { again: [], unanswered };
     const { resend = true } = (past.facts.get('machine') ?? {}) as MachineFact;
-    const again = resend ? this.#askAgain(this.#machine) : [];
+    const again = resend ? askAgain(this.#machine.channel, this.#options.system as SystemOptions) : [];
     for (const { unique } of again) unanswered.add(unique);
     if (!resend) {
       // The kernel knows who waits: nobody hears an answer that comes a second time. Whoever is interrupted asks again.
@@ -369,32 +367,12 @@ export class Engine {
     return { again, unanswered };
   }
 
-  /** What the engine before us has read and not answered, oldest first, and what came first beside it. */
-  #askAgain({ channel }: Machine): Request[] {
-    const device = (this.#options.system as SystemOptions).device;
-    setNonblocking(device, true);
-    channel.notifyResend();
-    const request = new Request();
-    const receive = reader(device, request.bytes);
-    const again: Request[] = [];
-    const others: Request[] = [];
-    // The kernel hands it out before anything new, but not in the order in which it was asked.
-    for (let more = true; more; ) {
-      const length = receive();
-      if (length <= 0) break;
-      if (!request.received(length)) continue;
-      more = request.resent || UNASKED.has(request.opcode);
-      (request.resent ? again : others).push(request.copy());
-    }
-    return [...again.sort((a, b) => a.unique - b.unique), ...others];
-  }
-
   // System mode.
 
   #openMachine(options: SystemOptions): Machine {
-    const { device } = options;
+    const { device, cuse } = options;
     const { send } = this.#lines;
-    const channel = deviceChannel(device);
+    const channel = deviceChannel(device, cuse);
     const now = () => this.#clock();
     const { counters } = this.#journal;
     const file = new FileNode(this.#ledger, channel, { recall: () => this.#recall(), now }, counters);
@@ -432,6 +410,7 @@ export class Engine {
     };
     const session = new Session({ channel, file, host, directory, notes: counters });
     this.#attach(device, { session, file, lookups });
+    if (cuse !== undefined) this.#attachDevice(cuse, session);
     const request = new Request();
     const left = (bytes: Uint8Array) => {
       request.bytes.set(bytes);
@@ -482,6 +461,16 @@ export class Engine {
         if (!this.#watched) this.#lines.send({ type: 'quiet', others });
         this.#watched = true;
       },
+    });
+  }
+
+  /** To the loop the character device is one of the others: it is never waited for alone. */
+  #attachDevice(fd: number, session: Session): void {
+    const read = deviceReader(fd, (request) => session.handle(request));
+    this.#loop.watch(fd, EPOLLIN, () => {
+      if (read()) return;
+      this.#loop.unwatch(fd);
+      this.#lines.send({ type: 'device gone' });
     });
   }
 

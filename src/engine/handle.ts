@@ -69,6 +69,8 @@ export interface EngineEvents {
   status(): Promise<string>;
   /** The engine's thread ended by an error: nothing is accounted for any more. */
   died(error: Error): void;
+  /** The character device was taken away. */
+  deviceGone(): void;
   /** The engine's thread hangs: it waits for a pipe that a client keeps locked. Without a keeper nothing else can be done. */
   hangs(): void;
 }
@@ -352,6 +354,10 @@ export class EngineHandle {
         break;
       case 'taped':
         this.#events.taped();
+        break;
+      case 'device gone':
+        this.#store?.drop('cuse');
+        this.#events.deviceGone();
         break;
       case 'unmounted':
         this.#events.died(new StintError(`the mount at ${this.#mount} was taken away`));

@@ -37,7 +37,7 @@ export interface BuildFacts {
 export interface ClientFigures {
   pid: number;
   program: string;
-  node: 'file' | 'pipe' | 'split';
+  node: 'file' | 'pipe' | 'split' | 'device';
   /** Slots taken as tokens; -1: it has lent out the one of its own job. */
   held: number;
   /** Slots that lie in its pipe, or are set aside since it was told that it may take one. */
@@ -249,6 +249,8 @@ export type FromEngine =
   | { type: 'unmounted' }
   /** A client was refused, as this process may not open anything more. */
   | { type: 'scarce' }
+  /** The character device was taken away; its clients get an error, all others go on. */
+  | { type: 'device gone' }
   /** There is something on the tape. */
   | { type: 'taped' };
 
@@ -261,6 +263,8 @@ export interface SystemOptions {
   device: number;
   /** Where it is mounted. */
   mount: string;
+  /** What the character device is served by, if there is one. */
+  cuse?: number | undefined;
   /** Permissions of the node, and its group. */
   mode: number;
   gid: number;

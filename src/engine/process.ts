@@ -31,11 +31,13 @@ export interface Process extends Caller {
   pipe: OwnPipe | undefined;
   /** Whether it has opened the node, and not merely looked. */
   opened: boolean;
+  /** Whether it did so as a character device, where every program finds the same. */
+  byDevice: boolean;
 }
 
 /** What the next engine has to know of a process: under `process:SERIAL`. */
 export interface ProcessFact
-  extends Pick<Process, 'pid' | 'start' | 'uid' | 'topmost' | 'program' | 'choice' | 'opened' | 'alive'> {
+  extends Pick<Process, 'pid' | 'start' | 'uid' | 'topmost' | 'program' | 'choice' | 'opened' | 'byDevice' | 'alive'> {
   /** The number of its build. */
   build: number;
   /** What it has at the file node. */
@@ -46,8 +48,10 @@ export interface ProcessFact
 }
 
 export function processFact(process: Process, markOf: (client: Client) => Mark): ProcessFact {
-  const { pid, start, uid, topmost, program, choice, opened, alive, running, client, implicit, pipe } = process;
-  const of = { pid, start, uid, topmost, program, choice, opened, alive, build: running.id, has: markOf(client) };
+  const { pid, start, uid, topmost, program, choice, opened, byDevice, alive, running, client, implicit, pipe } =
+    process;
+  const told = { pid, start, uid, topmost, program, choice, opened, byDevice, alive };
+  const of = { ...told, build: running.id, has: markOf(client) };
   return { ...of, implicit: implicit !== undefined, pipe: pipe && pipeFact(pipe, markOf) };
 }
 
@@ -61,12 +65,12 @@ export function withMakeflags(choice: NodeChoice, { makeflags }: Lineage): NodeC
   return choice.implicit === 'makeflags' ? { ...choice, implicit: makeflags } : choice;
 }
 
-export function clientFigures({ pid, program, choice, client, pipe, implicit }: Process): ClientFigures {
+export function clientFigures({ pid, program, choice, byDevice, client, pipe, implicit }: Process): ClientFigures {
   const offer = pipe?.pipe?.offer.client;
   return {
     pid,
     program,
-    node: choice.node,
+    node: byDevice ? 'device' : choice.node,
     held: client.held + (offer?.held ?? 0) + (pipe?.barred?.held ?? 0),
     offered: client.offered + (offer?.offered ?? 0),
     // A pipe of which nothing was taken is hungry only by assumption.

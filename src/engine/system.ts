@@ -280,7 +280,7 @@ export class System implements Ground {
         answer({ node: 'none', errno: EACCES });
         return;
       }
-      const around = this.#parts.leases.size > 0 || this.#refusing ? this.#around(lineage) : undefined;
+      const around = this.#parts.leases.size > 0 ? this.#around(lineage) : undefined;
       if (around?.lease !== undefined && this.#banned(lineage.uid)) {
         answer({ node: 'none', errno: EIO });
         return;
@@ -290,7 +290,7 @@ export class System implements Ground {
         return;
       }
       const choice = nodeFor(lineage.program, this.#rules);
-      if (this.#refusing && this.#find(lineage) === undefined && around === undefined) {
+      if (this.#refusing && this.#isNew(lineage)) {
         answer({ node: 'none', errno: ENOENT });
       } else if (!this.#afford(lineage, choice)) {
         answer({ node: 'none', errno: EMFILE });
@@ -318,14 +318,19 @@ export class System implements Ground {
       answer(this.#threadOf(tid, seen));
     } else if (tid === 0) answer(EACCES);
     else
-      this.#parts.lookups.who({ tid, uid }, (lineage, short) =>
-        answer(lineage === undefined ? this.#unknown(short) : this.#threadOf(tid, lineage)),
-      );
+      this.#parts.lookups.who({ tid, uid }, (lineage, short) => {
+        if (lineage === undefined) answer(this.#unknown(short));
+        // At the device nobody has looked before, and so nobody was refused.
+        else if (opens && this.#refusing && this.#isNew(lineage)) answer(EACCES);
+        else answer(this.#threadOf(tid, lineage));
+      });
   }
 
-  /** A process has opened the file node. */
-  opened(caller: Caller): void {
-    this.#opened(caller as Process);
+  /** A process has opened the file node, or the character device. */
+  opened(caller: Caller, door: 'file' | 'device'): void {
+    const process = caller as Process;
+    if (!process.opened) process.byDevice = door === 'device';
+    this.#opened(process);
   }
 
   /** Somebody has opened a pipe for the first time. */
@@ -395,6 +400,7 @@ export class System implements Ground {
       implicit: undefined,
       pipe: undefined,
       opened: false,
+      byDevice: false,
     };
     this.#enter(process);
     this.#keep(process, 1);
@@ -448,11 +454,12 @@ export class System implements Ground {
     this.#nextProcess = Math.max(this.#nextProcess, serial + 1);
     const running = this.#builds.byId.get(fact.build);
     if (running === undefined) return;
-    const { pid, start, uid, topmost, program, choice, opened } = fact;
+    const { pid, start, uid, topmost, program, choice, opened, byDevice = false } = fact;
     const pidfd = (fact.alive ? journal.claim(`process:${serial}`) : undefined) ?? -1;
     const alive = pidfd !== -1;
     const client = ledger.openClient(running.build, 'exact', pid);
-    const of = { serial, pid, start, uid, topmost, program, choice, opened, running, pidfd, alive, client };
+    const told = { serial, pid, start, uid, topmost, program, choice, opened, byDevice };
+    const of = { ...told, running, pidfd, alive, client };
     const process: Process = { ...of, descriptors: 0, threads: [], implicit: undefined, pipe: undefined };
     if (alive) this.#keep(process, 1);
     const counted = journal.plain.find(({ owner }) => 'serial' in owner && owner.serial === serial)?.held;
@@ -541,6 +548,11 @@ export class System implements Ground {
     if (known?.lease !== undefined) return known;
     const chosen = chooseBuild<Running>(lineage, this.#known);
     return 'build' in chosen ? chosen.build : undefined;
+  }
+
+  /** Whether a process is in no build that is there already. */
+  #isNew(lineage: Lineage): boolean {
+    return this.#find(lineage) === undefined && this.#around(lineage) === undefined;
   }
 
   /** The `stint run` that a process is in. */

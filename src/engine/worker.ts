@@ -34,6 +34,7 @@ try {
 } finally {
   shift.end();
   if (options.system !== undefined) closeSync(options.system.device);
+  if (options.system?.cuse !== undefined) closeSync(options.system.cuse);
 }
 
 /** Lets the keeper know when this thread ends. */

@@ -9,8 +9,9 @@ import type { Store } from '../keeper/store.ts';
 import { EPOLLIN, Epoll, pollInBackground } from '../kernel/epoll.ts';
 import { reader } from '../kernel/io.ts';
 import { mapMemory } from '../kernel/memory.ts';
-import { setNonblocking } from '../kernel/nonblock.ts';
+import { askAgain } from '../nodes/fuse/again.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
+import { deviceReader } from '../nodes/fuse/device.ts';
 import { Directory, ID, mayOpen, type NodeRights } from '../nodes/fuse/directory.ts';
 import { type Host, Session } from '../nodes/fuse/session.ts';
 import { FUSE_NEWEST_MINOR, Request } from '../nodes/fuse/wire.ts';
@@ -35,15 +36,14 @@ interface Parts {
 /** Serves the device that was kept: from now on the node answers. */
 export function servePlainly({ kept, store, capacity, rights, status, unmounted }: Parts): PlainNode {
   const device = kept.get('fuse') as number;
-  const channel = deviceChannel(device);
-  setNonblocking(device, true);
-  channel.notifyResend();
-  const waiting = waitingAt(device);
+  const cuse = kept.get('cuse');
+  const channel = deviceChannel(device, cuse);
+  const waiting = askAgain(channel, { device, cuse });
   const { minor, past, ...inherited } = inherit(kept);
   const asked = new Set(waiting.filter(({ resent }) => resent).map(({ unique }) => unique));
   past?.counters.settle((unique) => asked.has(unique), undefined);
   const epoll = new Epoll();
-  epoll.add(device, EPOLLIN);
+  for (const fd of [device, cuse]) if (fd !== undefined) epoll.add(fd, EPOLLIN);
   const accounts = new Accounts({ kept, store, epoll, capacity, past, freed: () => file.serve() });
   const file = new PlainNode({ channel, capacity, accounts, ...inherited });
   const directory = new Directory(rights, () => {});
@@ -53,6 +53,7 @@ export function servePlainly({ kept, store, capacity, rights, status, unmounted 
   for (const request of waiting) session.handle(request);
   const request = new Request();
   const receive = reader(device, request.bytes);
+  let readDevice = cuse === undefined ? undefined : deviceReader(cuse, (request) => session.handle(request));
   const serve = () => {
     epoll.wait(0, (fd) => accounts.ended(fd));
     for (let length = receive(); length !== 0; length = receive()) {
@@ -63,19 +64,14 @@ export function servePlainly({ kept, store, capacity, rights, status, unmounted 
       if (length < 0) break;
       if (request.received(length)) session.handle(request);
     }
+    if (readDevice?.() === false) {
+      epoll.remove(cuse as number);
+      readDevice = undefined;
+    }
     pollInBackground(epoll.fd, serve);
   };
   serve();
   return file;
-}
-
-/** What whoever was here before us has read and not answered, and what else waits by now. */
-function waitingAt(device: number): Request[] {
-  const request = new Request();
-  const receive = reader(device, request.bytes);
-  const found: Request[] = [];
-  for (let length = receive(); length > 0; length = receive()) if (request.received(length)) found.push(request.copy());
-  return found;
 }
 
 type Inherited = Pick<PlainOptions, 'notes' | 'firstFile'> & { minor: number; past?: Past };

@@ -44,13 +44,14 @@ const placeOf = (path: string, { line }: Problem): string => (line === undefined
 
 /** What a table says in which nothing is wrong. */
 function configOf(table: Record<string, unknown>): Config {
-  const { mount, mode, on_term, stop_timeout, state, client, rule = [], group, api_group } = FILE.parse(table);
+  const { mount, device, mode, on_term, stop_timeout, state, client, rule = [], group, api_group } = FILE.parse(table);
   const gid = group === undefined ? defaultGroup() : (groupId(String(group)) as number);
   return {
     settings: settingsIn(table),
     rules: rule.map(ruleOf),
     state,
     mount,
+    device,
     mode: mode === undefined ? DEFAULTS.mode : Number.parseInt(mode, 8),
     group: gid,
     apiGroup: api_group === undefined ? gid : (groupId(String(api_group)) as number),

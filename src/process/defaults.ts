@@ -15,6 +15,8 @@ export interface Config {
   state: string | undefined;
   /** The directory that FUSE is mounted on; undefined: the machine's. */
   mount: string | undefined;
+  /** The name of the character device that is the node, too; undefined: there is none. */
+  device: string | undefined;
   /** Permissions of the node: who may take slots. */
   mode: number;
   /** The number of the node's group. */
@@ -29,6 +31,12 @@ export interface Config {
   clients: readonly ClientRule[];
 }
 
+/** What a device may be called: it stands in MAKEFLAGS, and the kernel takes a part after a slash for a folder. */
+export const DEVICE_NAME = {
+  words: '1 to 64 letters, digits, _, . and -, beginning with a letter',
+  fits: (name: string): boolean => /^[A-Za-z][\w.-]{0,63}$/.test(name),
+};
+
 /** The group of the node where nothing else is said: `jobserver` where there is one, else root's. */
 export const defaultGroup = (): number => groupId('jobserver') ?? 0;
 
@@ -37,6 +45,7 @@ export const DEFAULTS: Omit<Config, 'group' | 'apiGroup'> = {
   rules: [],
   state: undefined,
   mount: undefined,
+  device: undefined,
   mode: 0o660,
   onTerm: 'wait',
   stopTimeout: 60,

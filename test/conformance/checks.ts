@@ -1,7 +1,7 @@
 // The checks: each runs one client on one server and says what it found. None of them expects anything.
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonic } from '../../demo/trace.ts';
-import { until } from '../helpers/until.ts';
+import { DEADLINE, until } from '../helpers/until.ts';
 import { Build, type Site } from './build.ts';
 import type { Client, Style } from './client.ts';
 import type { Node, Server } from './server.ts';
@@ -47,23 +47,27 @@ export interface Empty {
 
 /** Tokens in a pool unless a check says otherwise. */
 export const SLOTS = 3;
+/** How much longer everything may take where tests are given more time. */
+const SLOWER = Math.max(1, DEADLINE / 20_000);
+/** How long a build may take, milliseconds. */
+const BUILD = 60_000 * SLOWER;
 /** How long a token may be on its way back, milliseconds. */
-const RETURN = 1_500;
+const RETURN = 1_500 * SLOWER;
 /** How long a client may take to end after a signal, milliseconds. */
-const LEAVE = 3_000;
+const LEAVE = 3_000 * SLOWER;
 /** How long nothing may change until a build is taken to have all that it takes, milliseconds. */
 const STEADY = 600;
 /** How long it may take until a build holds tokens, milliseconds. */
-const HOLD = 60_000;
+const HOLD = 60_000 * SLOWER;
 /** After so long a client that begins nothing without a token is taken to wait for one, milliseconds. */
-const WAITS = 6_000;
+const WAITS = 6_000 * SLOWER;
 /** When the slots come late: so long after the first job has begun, milliseconds. */
 const LATE = 300;
 
 /** A build with slots enough: does it use them, no more than there are, and give them back? */
 export async function uses(subject: Subject): Promise<Use> {
   return onNode(subject, SLOTS, async (start, node) => {
-    const build = start({ seconds: 0.12, patience: 60_000 });
+    const build = start({ seconds: 0.12, patience: BUILD });
     let least = SLOTS;
     let over = false;
     const result = build.started.ended.finally(() => (over = true));
@@ -83,7 +87,7 @@ export async function uses(subject: Subject): Promise<Use> {
 /** `signal` to the whole process group while the build holds tokens. */
 export async function signalled(subject: Subject, signal: Signal): Promise<Ending> {
   return onNode(subject, SLOTS, async (start, node) => {
-    const build = start({ seconds: 90, patience: 120_000 });
+    const build = start({ seconds: 90, patience: 2 * BUILD });
     const { started } = build;
     await steady(build, node);
     const held = SLOTS - (await node.count());
@@ -101,7 +105,7 @@ export async function signalled(subject: Subject, signal: Signal): Promise<Endin
 /** A build for which there is no slot until it ends. */
 export async function empty(subject: Subject): Promise<Empty> {
   return onNode(subject, 0, async (start) => {
-    const build = start({ seconds: 0.02, patience: startsWithout(subject) ? 60_000 : WAITS });
+    const build = start({ seconds: 0.02, patience: startsWithout(subject) ? BUILD : WAITS });
     const result = await started(build);
     const { peak } = build;
     if (result === undefined) return { verdict: 'waits', code: undefined, peak };
@@ -112,7 +116,7 @@ export async function empty(subject: Subject): Promise<Empty> {
 /** How long after three slots came a build had a further job running, milliseconds; undefined: never. */
 export async function late(subject: Subject): Promise<number | undefined> {
   return onNode(subject, 0, async (start, node) => {
-    const build = start({ seconds: 0.8, patience: 60_000 });
+    const build = start({ seconds: 0.8, patience: BUILD });
     const patience = startsWithout(subject) ? HOLD : WAITS;
     const first = await until('the first job', () => build.steps()[0]?.at, patience).catch(monotonic);
     await pause(Math.max(0, first + LATE - monotonic()));
@@ -120,7 +124,7 @@ export async function late(subject: Subject): Promise<number | undefined> {
     const at = monotonic();
     await node.addSlots(SLOTS);
     const more = () => build.steps().find((step) => step.at > at && step.running > before)?.at;
-    const used = await until('it uses them', more, 15_000).catch(() => undefined);
+    const used = await until('it uses them', more, 15_000 * SLOWER).catch(() => undefined);
     return used === undefined ? undefined : used - at;
   });
 }

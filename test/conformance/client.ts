@@ -13,22 +13,24 @@ export interface Client extends Kind {
   more: number;
   /** Whether it is a client in each style. If not, it fails or goes its own way. */
   speaks: Record<Style, boolean>;
+  /** It takes nothing but FIFOs and pipes. */
+  fifoOnly?: true;
 }
 
-type Known = Pick<Client, 'title' | 'speaks'> & Partial<Pick<Client, 'more'>>;
+type Known = Pick<Client, 'title' | 'speaks' | 'fifoOnly'> & Partial<Pick<Client, 'more'>>;
 
 const both = { fifo: true, fds: true };
 
 const KNOWN: Record<string, Known> = {
   make43: { title: 'GNU make 4.3', speaks: { fifo: false, fds: true } },
   make44: { title: 'GNU make 4.4', speaks: both },
-  ninja: { title: 'ninja 1.13', speaks: { fifo: true, fds: false } },
+  ninja: { title: 'ninja 1.13', speaks: { fifo: true, fds: false }, fifoOnly: true },
   ctest: { title: 'ctest 4', speaks: both },
   'gcc-lto': { title: 'gcc -flto with make 4.3', speaks: { fifo: false, fds: true } },
   cargo: { title: 'cargo with rustc', speaks: both },
   portage: { title: 'Portage', speaks: { fifo: true, fds: false }, more: -2 },
   'pytest-jobserver': { title: 'pytest-jobserver with xdist', speaks: { fifo: true, fds: false } },
-  'gnumake-tokenpool': { title: 'gnumake-tokenpool', speaks: both },
+  'gnumake-tokenpool': { title: 'gnumake-tokenpool', speaks: both, fifoOnly: true },
 };
 
 /** Every client that this suite knows, whether it is here or not. */

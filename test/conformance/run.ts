@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildTracer } from '../clients/projects.ts';
 import { Place } from '../helpers/pool.ts';
-import { CLIENTS, lacking } from './client.ts';
+import { CLIENTS, type Client, lacking } from './client.ts';
 import { examine, type Row, stylesFor } from './matrix.ts';
 import { pathServer, type Server } from './server.ts';
 import { SERVERS } from './servers.ts';
@@ -101,9 +101,10 @@ function line(row: Row): string {
   return [`${row.client} ${row.style} on ${row.server}: ${row.use.verdict}`, ...lost, ...empty, ...late].join(', ');
 }
 
-function isAsKnown({ client, style, use }: Row): boolean {
-  const speaks = CLIENTS.find(({ name }) => name === client)?.speaks[style] ?? false;
-  return speaks === (use.verdict === 'ok');
+function isAsKnown({ client, style, server, use }: Row): boolean {
+  const { speaks, fifoOnly = false } = CLIENTS.find(({ name }) => name === client) as Client;
+  const ok = speaks[style] && !(fifoOnly && server === 'stint device');
+  return ok === (use.verdict === 'ok');
 }
 
 /** What is to be undone in the end, in the order of a test's `after`. */

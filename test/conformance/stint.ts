@@ -21,7 +21,12 @@ export interface MachineServer extends Server {
 }
 
 /** `stint serve` with a FUSE directory of its own. It must be started by root. */
-export async function machineServer(t: Ends): Promise<MachineServer> {
+export const machineServer = (t: Ends): Promise<MachineServer> => serveMachine(t, undefined);
+
+/** The same, with clients that open a device instead of what is in the directory. */
+export const deviceServer = (t: Ends): Promise<MachineServer> => serveMachine(t, `stint-conformance-${process.pid}`);
+
+async function serveMachine(t: Ends, device: string | undefined): Promise<MachineServer> {
   let end = async () => {};
   t.after(() => end()); // before the folder goes
   const place = new Place(t);
@@ -33,13 +38,14 @@ export async function machineServer(t: Ends): Promise<MachineServer> {
       // it left in order, or never came
     }
   };
-  const server = await serve(place, ['--mount', place.dir]);
-  const path = `${place.dir}/jobserver`;
+  const server = await serve(place, ['--mount', place.dir, ...(device === undefined ? [] : ['--device', device])]);
+  const path = device === undefined ? `${place.dir}/jobserver` : `/dev/${device}`;
   const nodes = async () => {
     const { builds } = await place.status();
     return builds.flatMap(({ clients = [] }) => clients.map(({ node }) => node));
   };
-  return { ...server, name: 'stint', open: (slots) => openNode(place, slots, { path }), nodes };
+  const name = device === undefined ? 'stint' : 'stint device';
+  return { ...server, name, open: (slots) => openNode(place, slots, { path }), nodes };
 }
 
 /** `stint serve --user`, with clients that are started by `stint run`. */

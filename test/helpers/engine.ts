@@ -54,6 +54,7 @@ export class TestEngine {
           if (build !== undefined) build.ended = true;
         },
         taped: () => {},
+        deviceGone: () => {},
         hangs: () => {},
         scarce: () => {},
         died: (error) => {

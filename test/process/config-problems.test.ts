@@ -31,7 +31,9 @@ const minMemory =
   'it must be bytes like "1GiB", at least "1MiB", or a part of all memory like "5%", below 100%; 0: none';
 const program = "it must be a program's name of 1 to 255 characters without /; * and ? stand for others";
 const node = 'it must be "file", "pipe" or "split"';
-const keys = 'there are jobs, mount, mode, group, api_group, on_term, stop_timeout, state, share, limits, rule, client';
+const device = 'it must be the name of a device in /dev: 1 to 64 letters, digits, _, . and -, beginning with a letter';
+const keys =
+  'there are jobs, mount, device, mode, group, api_group, on_term, stop_timeout, state, share, limits, rule, client';
 const inShare = 'first_slot, first_slot_max, newcomer_overcommit, client_max, build_max, user_max, class';
 const classes = 'it must be "interactive", "normal" or "background"';
 const inClient = 'there are program, node, implicit';
@@ -45,6 +47,7 @@ for (const [text, said] of [
   ['jobs = 1979-05-27', `FILE:1: jobs is 1979-05-27; ${jobs}`],
   ['jobs.max = 3', `FILE:1: jobs is {"max":3}; ${jobs}`],
   ['mount = "run/stint"', `FILE:1: mount is "run/stint"; ${mount}`],
+  ['device = "/dev/stint"', `FILE:1: device is "/dev/stint"; ${device}`],
   ['mount = "/"', `FILE:1: mount is "/"; ${mount}`],
   ['mount = "/run/"', `FILE:1: mount is "/run/"; ${mount}`],
   ['mount = "/run/../etc"', `FILE:1: mount is "/run/../etc"; ${mount}`],

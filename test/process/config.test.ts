@@ -35,6 +35,7 @@ test('every key has its effect', (t) => {
     t,
     `jobs = 4096
 mount = "/srv/build.d/stint"
+device = "steve"
 mode = "0666"
 group = "root"
 api_group = 4711
@@ -55,6 +56,7 @@ implicit = false
     rules: [],
     state: '/srv/stint',
     mount: '/srv/build.d/stint',
+    device: 'steve',
     mode: 0o666,
     group: 0,
     apiGroup: 4711,
@@ -167,10 +169,10 @@ const uncommented = page.replace(/^#(?=[a-z[])/gm, '');
 
 test('docs/stint.toml is the default, commented out or not', (t) => {
   assert.deepEqual(read(t, page), SILENT);
-  const { settings, rules, state, mount, clients, ...others } = read(t, uncommented);
-  const { settings: _, rules: __, state: ___, mount: ____, clients: _____, ...defaults } = SILENT;
+  const { settings, rules, state, mount, device, clients, ...others } = read(t, uncommented);
+  const { settings: _, rules: __, state: ___, mount: ____, device: _____, clients: ______, ...defaults } = SILENT;
   assert.deepEqual(others, defaults);
-  assert.deepEqual([state, mount], ['/var/lib/stint', '/run/stint']);
+  assert.deepEqual([state, mount, device], ['/var/lib/stint', '/run/stint', 'stint']);
   for (const [key, value] of Object.entries(settings)) {
     const standard = KEYS[key]?.standard;
     if (standard !== null) assert.equal(value, standard, key);

@@ -64,6 +64,7 @@ function foreign(path: string, { kind, open }: Place, { machine, own }: Facts): 
     const what = `nobody has ${path} open: a make waits there for ever`;
     return { id: 'jobserver-dead', what, hint: `remove it; ${LEAVE}` };
   }
+  if (path === machine.status?.daemon.device) return undefined;
   const name = KINDS[kind];
   if (name === undefined || ![machine, own].some(({ state }) => state === 'serves')) return undefined;
   const what = `${path} is ${name} that is not stint's: builds there are outside the pool`;

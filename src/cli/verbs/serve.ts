@@ -5,7 +5,7 @@ import type { Verb } from './verb.ts';
 export const SERVE = {
   name: 'serve',
   usage: [
-    '[--config FILE] [--mount DIR] [--compat-path PATH] [--jobs N] [--strict]',
+    '[--config FILE] [--mount DIR] [--device NAME] [--compat-path PATH] [--jobs N] [--strict]',
     '--user [--jobs N] [--strict] [--idle-exit SECONDS]',
   ],
   brief: "serve a pool in the foreground ('run' starts one of the user by itself)",
@@ -16,6 +16,7 @@ export const SERVE = {
       text: 'where the node of the machine is: DIR/jobserver; default: $STINT_MOUNT, else /run/stint',
       choice: 'folder',
     },
+    device: { value: 'NAME', text: 'make the character device /dev/NAME as well, the same node by another door' },
     config: {
       value: 'FILE',
       text: "settings of the machine's pool (TOML); options given here go before it",

@@ -5,6 +5,7 @@
 // answer to a request: then it is true once the answer is written. So such stores are announced in the doubt of that request, to
 // be undone should the kernel ask the same again. While one request is answered, others that waited can be granted, one after
 // the other: they have a doubt of their own. V8 keeps the order of stores to one array, and the kernel keeps it for a killed process.
+import { OF_DEVICE } from '../../nodes/fuse/wire.ts';
 import { DOUBT, DOUBTS, FILE, HEAD, MAX_NOTES, NOTE_WORDS, packed, RECORD, unpacked, WAIT_WORDS } from './layout.ts';
 
 /** What names a record, also after its number was given to somebody else. */
@@ -150,8 +151,9 @@ export class Counters {
 
   looking(uniqueLow: number, uniqueHigh: number): void {
     if (!this.#notesWaits) return;
-    this.#words[HEAD.lookingLow] = uniqueLow;
-    this.#words[HEAD.lookingHigh] = uniqueHigh;
+    const at = (uniqueHigh & OF_DEVICE) === 0 ? HEAD.lookingLow : HEAD.deviceLow;
+    this.#words[at] = uniqueLow;
+    this.#words[at + 1] = uniqueHigh;
   }
 
   lookingAgain(uniqueLow: number, uniqueHigh: number): void {

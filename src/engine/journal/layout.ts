@@ -37,6 +37,9 @@ export const HEAD = {
   lookingHigh: 27,
   againLow: 28,
   againHigh: 29,
+  /** The last request that was read from the character device: its connection counts by itself. */
+  deviceLow: 30,
+  deviceHigh: 31,
 } as const;
 
 /** Numbers that are given once: the next one of each. */

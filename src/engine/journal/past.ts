@@ -137,13 +137,15 @@ export class PastCounters {
   *unanswered(): Generator<readonly [low: number, high: number]> {
     const waits = Array.from({ length: this.#at(HEAD.waitsEnd) }, (_, i) => this.#at(HEAD.waitsAt) + i * WAIT_WORDS);
     const under = DOUBTS.map((doubt) => doubt + DOUBT.uniqueLow);
-    for (const at of [...waits, HEAD.lookingLow, HEAD.againLow, ...under, HEAD.returningLow])
+    for (const at of [...waits, ...LAST_READ, HEAD.againLow, ...under, HEAD.returningLow])
       if (this.#at(at) !== 0) yield [this.#at(at), this.#at(at + 1)];
     // The kernel counts up by two, and hands out in that order: one can have been read that nobody had noted yet.
-    const last = uniqueOf(this.#at(HEAD.lookingLow), this.#at(HEAD.lookingHigh));
-    for (let i = 1; last > 0 && i <= AHEAD; i++) {
-      const unique = last + 2 * i;
-      yield [unique >>> 0, Math.floor(unique / 2 ** 32)];
+    for (const at of LAST_READ) {
+      const last = uniqueOf(this.#at(at), this.#at(at + 1));
+      for (let i = 1; last > 0 && i <= AHEAD; i++) {
+        const unique = last + 2 * i;
+        yield [unique >>> 0, Math.floor(unique / 2 ** 32)];
+      }
     }
   }
 
@@ -178,6 +180,9 @@ export class PastCounters {
 
 /** So many requests after the last that was noted can have been taken out of their row: interrupts and forgets come between. */
 const AHEAD = 512;
+
+/** Where the number of the last request stands that was read, of each connection. */
+const LAST_READ = [HEAD.lookingLow, HEAD.deviceLow] as const;
 
 /** `unique` as one number, without the bit by which the kernel marks what it asks again. */
 export const uniqueOf = (low: number, high: number): number => (high & 0x7fff_ffff) * 2 ** 32 + (low >>> 0);

@@ -1,6 +1,7 @@
 // The line to the kernel: writes replies, one whole message in each call. It knows no meaning.
 import { writer } from '../../kernel/io.ts';
 import { type Attributes, type Entry, Reply } from './reply.ts';
+import type { OF_DEVICE } from './wire.ts';
 
 /** Writes one message; returns its length, or the negative errno. Tests put a kernel of their own here. */
 export type Write = (bytes: Buffer, length: number) => number;
@@ -57,13 +58,18 @@ export class Channel {
     this.#send(this.#reply.init(uniqueLow, uniqueHigh, accepted));
   }
 
+  /** The answer to the one message that a character device begins with. */
+  introduced(uniqueLow: number, uniqueHigh: number, device: { minor: number; name: string }): boolean {
+    return this.#send(this.#reply.deviceInit(uniqueLow, uniqueHigh, device));
+  }
+
   notifyPoll(khLow: number, khHigh: number): void {
     this.#send(this.#reply.notifyPoll(khLow, khHigh));
   }
 
-  /** False where the kernel cannot do that: before Linux 6.9. */
-  notifyResend(): boolean {
-    return this.#send(this.#reply.notifyResend());
+  /** False where the kernel cannot do that: before Linux 6.9. `connection`: the mount's (0), or that of the character device. */
+  notifyResend(connection: 0 | typeof OF_DEVICE = 0): boolean {
+    return this.#send(this.#reply.notifyResend(connection));
   }
 
   /** ENOENT: the caller was interrupted or killed meanwhile. */
@@ -72,9 +78,11 @@ export class Channel {
   }
 }
 
-/** The channel of the open FUSE device `fd`. */
-export function deviceChannel(fd: number): Channel {
+/** The channel of the open FUSE device `fd`, and of the character device that is served together with it by `cuse`, if there is one. */
+export function deviceChannel(fd: number, cuse?: number): Channel {
   const reply = new Reply();
   const write = writer(fd, reply.bytes);
-  return new Channel((_, length) => write(length), reply);
+  if (cuse === undefined) return new Channel((_, length) => write(length), reply);
+  const writeToDevice = writer(cuse, reply.bytes);
+  return new Channel((_, length) => (reply.takeOfDevice() ? writeToDevice : write)(length), reply);
 }

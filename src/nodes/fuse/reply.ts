@@ -5,6 +5,7 @@ import {
   FUSE_NOTIFY_POLL,
   FUSE_NOTIFY_RESEND,
   MAX_WRITE,
+  OF_DEVICE,
   OUT_HEADER,
 } from './wire.ts';
 
@@ -120,17 +121,35 @@ export class Reply {
   /** FUSE_NOTIFY_POLL, which is no reply: whoever waits at the open file `kh` looks again. */
   notifyPoll(khLow: number, khHigh: number): number {
     this.#words[4] = khLow;
-    this.#words[5] = khHigh;
-    const length = this.#header(0, 0, 8, 0);
+    this.#words[5] = khHigh & ~OF_DEVICE;
+    const length = this.#header(0, khHigh & OF_DEVICE, 8, 0);
     this.#signed[1] = FUSE_NOTIFY_POLL;
     return length;
   }
 
   /** FUSE_NOTIFY_RESEND: what was read and not answered comes again. */
-  notifyResend(): number {
-    const length = this.#header(0, 0, 0, 0);
+  notifyResend(connection: 0 | typeof OF_DEVICE): number {
+    const length = this.#header(0, connection, 0, 0);
     this.#signed[1] = FUSE_NOTIFY_RESEND;
     return length;
+  }
+
+  /** struct cuse_init_out, and the properties of the device: texts that end with a NUL. */
+  deviceInit(uniqueLow: number, uniqueHigh: number, { minor, name }: { minor: number; name: string }): number {
+    this.#words.fill(0, 4, 4 + 18);
+    this.#words[4] = FUSE_KERNEL_VERSION;
+    this.#words[5] = minor;
+    this.#words[8] = MAX_WRITE; // max_read
+    this.#words[9] = MAX_WRITE;
+    const size = this.bytes.write(`DEVNAME=${name}\0`, OUT_HEADER + 72, 'latin1');
+    return this.#header(uniqueLow, uniqueHigh, 72 + size, 0);
+  }
+
+  /** Whether what was composed is for the character device; its number is then as the kernel knows it. */
+  takeOfDevice(): boolean {
+    const high = this.#words[3] as number;
+    this.#words[3] = high & ~OF_DEVICE;
+    return (high & OF_DEVICE) !== 0;
   }
 
   #header(uniqueLow: number, uniqueHigh: number, body: number, errno: number): number {

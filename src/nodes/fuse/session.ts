@@ -25,6 +25,7 @@ import {
   FUSE_NEWEST_MINOR,
   FUSE_OLDEST_MINOR,
   FUSE_PARALLEL_DIROPS,
+  OF_DEVICE,
   OP,
   type Request,
 } from './wire.ts';
@@ -53,8 +54,8 @@ export interface Host {
   identify(caller: { tid: number; uid: number; opens: boolean }, answer: (found: Thread | number) => void): void;
   /** The answer to a write is put off, until the function that this returns is called; undefined: it cannot be. See holding.ts. */
   owe(request: Request): (() => void) | undefined;
-  /** A process has opened the file node. */
-  opened(caller: Caller): void;
+  /** A process has opened the file node, or the character device, which is the same node by another door. */
+  opened(caller: Caller, door: 'file' | 'device'): void;
   /** Whether the thread is one of the daemon's own. */
   own(tid: number): boolean;
   /** The text of `status`. */
@@ -278,7 +279,8 @@ export class Session {
       this.#status(kept, ENFILE);
       return;
     }
-    this.#host.opened(thread.caller); // first: what runs without a token is charged before it can take one
+    const door = (uniqueHigh & OF_DEVICE) === 0 ? 'file' : 'device';
+    this.#host.opened(thread.caller, door); // first: what runs without a token is charged before it can take one
     if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: this.#openFlags })) this.#file.release(fh, kept);
   }
 

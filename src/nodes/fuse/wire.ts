@@ -42,6 +42,8 @@ export const OP = {
   BATCH_FORGET: 42,
   RENAME2: 45,
 } as const;
+/** The opcode of the one message that only a character device sends, first of all. */
+export const CUSE_INIT = 4096;
 
 /** Flags of fuse_init_in and fuse_init_out. */
 export const FUSE_PARALLEL_DIROPS = 1 << 18;
@@ -67,6 +69,11 @@ export const FUSE_NOTIFY_POLL = 1;
 export const FUSE_NOTIFY_RESEND = 7;
 /** In the upper half of a unique: it is read again. */
 const FUSE_UNIQUE_RESEND = 1 << 31;
+/**
+ * In the upper half of a number that the kernel has given (unique, kh): it is one of the character device's connection. The bit is
+ * ours: numbers of the two connections would be the same, and the kernel counts no further than 2^52 in the life of a machine.
+ */
+export const OF_DEVICE = 1 << 20;
 
 /** FATTR_MODE, FATTR_UID, FATTR_GID of fuse_setattr_in. */
 const FATTR_OWNER_OR_MODE = 1 | 2 | 4;
@@ -101,6 +108,7 @@ const BODY_SIZE: Readonly<Record<number, number>> = {
   [OP.INTERRUPT]: 8,
   [OP.POLL]: 24,
   [OP.BATCH_FORGET]: 8,
+  [CUSE_INIT]: 16,
 };
 
 /** One request in a buffer. The getters read the buffer: they are valid until the next request is received into it. */
@@ -129,6 +137,16 @@ export class Request {
     this.#length = length;
     if (length < IN_HEADER || this.#word(0) !== length) return false;
     return length >= IN_HEADER + (BODY_SIZE[this.opcode] ?? 0);
+  }
+
+  /** It was received from the character device, where there is only the node `nodeid`: from now on its numbers say so. */
+  markOfDevice(nodeid: number): void {
+    const words = this.#words;
+    words[3] = this.#word(3) | OF_DEVICE;
+    words[4] = nodeid;
+    words[5] = 0;
+    if (this.opcode === OP.POLL) words[13] = this.#word(13) | OF_DEVICE;
+    if (this.opcode === OP.INTERRUPT) words[11] = this.#word(11) | OF_DEVICE;
   }
 
   // struct fuse_in_header: len, opcode, unique, nodeid, uid, gid, pid, total_extlen
@@ -235,7 +253,7 @@ export class Request {
   get interruptedHigh(): number {
     return this.#word(11);
   }
-  // struct fuse_init_in: major, minor, max_readahead, flags, (flags2)
+  // struct fuse_init_in: major, minor, max_readahead, flags, (flags2); struct cuse_init_in: major, minor, unused, flags
   get major(): number {
     return this.#word(10);
   }

@@ -1,11 +1,13 @@
 // What may stand in the configuration. The words of each error say what is allowed.
 import * as z from 'zod/mini';
+import { DEVICE_NAME } from '../defaults.ts';
 import { CLASSES, KEYS, keysOf } from './keys.ts';
 
 /** A socket's path has at most 107 bytes (unix(7)), and the longest in the directory is /api.sock. */
 const MAX_MOUNT = 107 - '/api.sock'.length;
 
 const MOUNT = `an absolute path of at most ${MAX_MOUNT} bytes, without white space, \\, $, empty parts, . and ..`;
+const DEVICE = `the name of a device in /dev: ${DEVICE_NAME.words}`;
 const MODE = 'an octal string that lets read and write, from "0600" to "0666"';
 const GROUP = 'the name or the number of a group';
 const USER = 'the name or the number of a user';
@@ -64,6 +66,7 @@ const RULE = z.strictObject(
 export const FILE = z.strictObject({
   jobs: changeable('jobs'),
   mount: z.optional(path(MOUNT, isMountable)),
+  device: z.optional(path(DEVICE, DEVICE_NAME.fits)),
   mode: z.optional(z.string(MODE).check(z.regex(/^0?6[0246]{2}$/, MODE))),
   group: z.optional(who(GROUP)),
   api_group: z.optional(who(GROUP)),

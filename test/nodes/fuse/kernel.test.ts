@@ -68,6 +68,7 @@ test('the numbers of requests and flags are those of the header', { skip }, (t) 
     const known = /^FUSE_(?!OLDEST|NEWEST)|^FOPEN_/.test(name) && (newer[name] ?? 0) <= (minor as number);
     if (known && typeof value === 'number') expected.set(name, value);
   }
+  expected.set('CUSE_INIT', wire.CUSE_INIT);
   expected.set('sizeof(struct fuse_in_header)', wire.IN_HEADER);
   expected.set('sizeof(struct fuse_out_header)', wire.OUT_HEADER);
   expected.set('FATTR_MODE | FATTR_UID | FATTR_GID', 0b111);

@@ -48,6 +48,9 @@ export const STRUCTS = {
   fuse_init_out:
     'major:u32 minor:u32 max_readahead:u32 flags:u32 max_background:u16 congestion_threshold:u16 max_write:u32 ' +
     'time_gran:u32 max_pages:u16 map_alignment:u16 _flags2:u32 _unused:28',
+  cuse_init_in: 'major:u32 minor:u32 unused:u32 flags:u32',
+  cuse_init_out:
+    'major:u32 minor:u32 unused:u32 flags:u32 max_read:u32 max_write:u32 dev_major:u32 dev_minor:u32 spare:40',
   fuse_notify_poll_wakeup_out: 'kh:u64',
   fuse_dirent: 'ino:u64 off:u64 namelen:u32 type:u32',
 } as const;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { directory, Reply } from '../../../src/nodes/fuse/reply.ts';
+import { OF_DEVICE } from '../../../src/nodes/fuse/wire.ts';
 import { answer, decode, dirents, type Fields, fieldsOf, type Struct, sizeOf } from './kernel.ts';
 
 const u64 = fc.oneof(
@@ -12,6 +13,9 @@ const u64 = fc.oneof(
 const u32 = fc.oneof(fc.constantFrom(0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff), fc.nat(0xffff_ffff));
 /** A number that JavaScript has without loss. */
 const whole = fc.oneof(fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat());
+
+/** A number that a kernel has come to by counting. */
+const counted = fc.oneof(fc.constantFrom(1n, 2n ** 32n, 2n ** 52n - 1n), fc.bigInt({ min: 1n, max: 2n ** 52n - 1n }));
 
 const low = (value: bigint): number => Number(value & 0xffff_ffffn);
 const high = (value: bigint): number => Number(value >> 32n);
@@ -126,13 +130,48 @@ test('the answer to STATFS says that there is no space', () => {
 
 test('a poller is rung by its handle, in a message that answers nothing', () => {
   fc.assert(
-    fc.property(u64, (kh) => {
+    fc.property(counted, (kh) => {
       const reply = used();
       const got = sent(reply, reply.notifyPoll(low(kh), high(kh)));
       assert.deepEqual({ unique: got.unique, code: got.error }, { unique: 0n, code: 1 });
       assert.deepEqual(decode('fuse_notify_poll_wakeup_out', got.body), { kh });
     }),
   );
+});
+
+test('what is for the device says so, and goes to it under the number that the kernel knows', () => {
+  fc.assert(
+    fc.property(counted, fc.boolean(), (number, device) => {
+      const marked = high(number) | (device ? OF_DEVICE : 0);
+      const reply = used();
+      for (const compose of [
+        () => reply.byte(low(number), marked, 0x2b),
+        () => reply.status(low(number), marked, 11),
+        () => reply.polled(low(number), marked, 5),
+      ]) {
+        const length = compose();
+        assert.equal(reply.takeOfDevice(), device);
+        assert.equal(reply.takeOfDevice(), false, 'it is taken out');
+        assert.equal(sent(reply, length).unique, number);
+      }
+      const rung = reply.notifyPoll(low(number), marked);
+      assert.equal(reply.takeOfDevice(), device);
+      const { unique, body } = sent(reply, rung);
+      assert.deepEqual([unique, decode('fuse_notify_poll_wakeup_out', body).kh], [0n, number]);
+      const again = reply.notifyResend(device ? OF_DEVICE : 0);
+      assert.equal(reply.takeOfDevice(), device);
+      assert.deepEqual(sent(reply, again), { unique: 0n, error: 7, body: Buffer.alloc(0) });
+    }),
+  );
+});
+
+test('a device is introduced by its name', () => {
+  const reply = used();
+  const got = sent(reply, reply.deviceInit(2, 0, { minor: 38, name: 'stint' }));
+  const zeros = { unused: 0, flags: 0, dev_major: 0, dev_minor: 0 };
+  const expected = { ...zeros, major: 7, minor: 38, max_read: 4096, max_write: 4096 };
+  assert.deepEqual(decode('cuse_init_out', got.body), expected);
+  assert.equal(got.body.toString('latin1', sizeOf('cuse_init_out')), 'DEVNAME=stint\0');
 });
 
 const fileName = fc

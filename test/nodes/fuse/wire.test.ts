@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Request } from '../../../src/nodes/fuse/wire.ts';
+import { OF_DEVICE, Request } from '../../../src/nodes/fuse/wire.ts';
 import { type Fields, fieldsOf, type Opcode, REQUESTS, request, type Struct, sizeOf } from './kernel.ts';
 
 const HEADER = sizeOf('fuse_in_header');
@@ -127,6 +127,24 @@ for (const opcode of Object.keys(REQUESTS) as Opcode[]) {
     }
   });
 }
+
+test('what a device has sent is told from what the mount has, by every number that the kernel has given', () => {
+  const counted = fc.bigInt({ min: 0n, max: 2n ** 52n - 1n });
+  const sent = fc.constantFrom<Opcode>('OPEN', 'READ', 'WRITE', 'POLL', 'INTERRUPT', 'RELEASE');
+  fc.assert(
+    fc.property(sent, counted, counted, (opcode, unique, other) => {
+      const body = opcode === 'POLL' ? { kh: other } : opcode === 'INTERRUPT' ? { unique: other } : {};
+      const one = received(request(opcode, { unique, nodeid: 0 }, body));
+      const plain = { unique: one.unique, kh: one.khHigh, interrupted: one.interrupted };
+      one.markOfDevice(2);
+      assert.equal(one.nodeid, 2);
+      assert.equal(one.unique, plain.unique + 2 ** 52);
+      assert.equal(one.uniqueHigh & OF_DEVICE, OF_DEVICE);
+      if (opcode === 'POLL') assert.equal(one.khHigh, plain.kh + OF_DEVICE);
+      if (opcode === 'INTERRUPT') assert.equal(one.interrupted, plain.interrupted + 2 ** 52);
+    }),
+  );
+});
 
 test('LOOKUP and MKNOD: the name is read whole, whatever bytes it has', () => {
   const rest = Buffer.alloc(300, 0x41); // what an earlier request left behind
