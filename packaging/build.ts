@@ -1,6 +1,7 @@
 // Builds the program as it is installed: dist/bin/stint, and dist/lib with all modules in few files, and the page of `stint web`, for which
 // Vite makes web/dist; dist/share with the manual and the completions of shells. A program of few files starts in a third of the time. The
 // same sources make the same bytes. Does nothing when nothing has changed.
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   globSync,
@@ -49,12 +50,13 @@ async function build(folder: string): Promise<void> {
   const bundle = await rolldown({
     cwd: ROOT,
     // The names that src/paths.ts knows.
-    input: { main: 'src/main.ts', worker: 'src/engine/worker.ts' },
+    input: { main: 'src/main.ts', worker: 'src/engine/worker.ts', client: 'src/client/index.ts' },
     platform: 'node',
     external: ['koffi'], // it has a compiled part
   });
   await bundle.write({ dir: join(folder, 'lib'), comments: { annotation: false, jsdoc: false, legal: true } });
   await bundle.close();
+  writeTypes(join(folder, 'lib/types'));
   mkdirSync(join(folder, 'bin'));
   copyFileSync(join(ROOT, LAUNCHER), join(folder, LAUNCHER));
   copyFileSync(join(ROOT, PAGE), join(folder, 'lib/page.html'));
@@ -70,6 +72,17 @@ async function build(folder: string): Promise<void> {
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
   );
   const { koffi } = dependencies;
-  const about = { name, version, description, license, type, os, engines, bin, dependencies: { koffi } };
+  const exports = { './client': { types: './lib/types/client/index.d.ts', default: './lib/client.js' } };
+  const about = { name, version, description, license, type, os, engines, bin, exports, dependencies: { koffi } };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(about, undefined, 2)}\n`);
+}
+
+/** What TypeScript has to know of `stint/client`. */
+function writeTypes(folder: string): void {
+  const tsc = join(ROOT, 'node_modules/.bin/tsc');
+  execFileSync(tsc, ['-p', join(ROOT, 'packaging/types.tsconfig.json'), '--outDir', folder], { stdio: 'inherit' });
+  for (const name of globSync('**/*.d.ts', { cwd: folder })) {
+    const path = join(folder, name);
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/(from '[^']*)\.ts'/g, "$1.js'"));
+  }
 }

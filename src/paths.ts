@@ -7,6 +7,8 @@ const pathOf = (source: string, asBuilt: string) => fileURLToPath(new URL(built 
 
 /** What Node is started with to be this program. */
 export const MAIN = pathOf('./main.ts', './main.js');
+/** The program, with a Node that is fit for it. */
+export const LAUNCHER = pathOf('../bin/stint', '../bin/stint');
 /** The thread of the engine. */
 export const ENGINE_THREAD = pathOf('./engine/worker.ts', './worker.js');
 /** Where the parts of `stint test` that run in the tests' own Python are. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TREE } from '../../src/cli/verbs/tree.ts';
-import { VERSION } from '../../src/cli/version.ts';
+import { VERSION } from '../../src/version.ts';
 import { configPage } from './config-page.ts';
 import { fromMarkdown, sectionOf } from './markdown.ts';
 import { bold, escaped, item, section, title } from './roff.ts';

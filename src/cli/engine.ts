@@ -13,13 +13,13 @@ import { type Config, DEFAULTS, DEVICE_NAME, defaultGroup } from '../process/def
 import { processors } from '../process/processors.ts';
 import { machineDir, runtimeDir } from '../process/runtime-dir.ts';
 import { stateDir } from '../process/state-dir.ts';
+import { VERSION } from '../version.ts';
 import { type Parsed, wholeNumber } from './args.ts';
 import { link, unlink } from './compat-path.ts';
 import { logged as note } from './log.ts';
 import { hearKeeper, type Orders } from './orders.ts';
 import { print } from './print.ts';
 import { serveOptions } from './serve-options.ts';
-import { VERSION } from './version.ts';
 
 /** What --strict says. */
 const STRICT: Values = { 'share.first_slot': 'wait', 'share.newcomer_overcommit': 0 };

@@ -1,7 +1,7 @@
 // `stint --help`, `stint --version`, and what is said to a word that is no verb.
 import { EXIT, nearest, StintError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { print } from './print.ts';
-import { VERSION } from './version.ts';
 
 const HEAD = `Usage: stint VERB [OPTION]...
 One pool of job slots that all your builds share.

@@ -1,14 +1,13 @@
 // `stint lease`: leases for scripts. `hold` is a process beside the script that holds a lease as long as its standard input is
 // open; `show` and `resize` look at and change any lease of the user's.
 import { createInterface } from 'node:readline';
-import { type ApiError, type LeaseList, type LeaseOpened, type LeaseStatus, MAX_CAPACITY } from '../api/schema.ts';
+import { type LeaseList, type LeaseStatus, MAX_CAPACITY } from '../api/schema.ts';
+import { type Lease, type LeaseEvent, takeLease } from '../client/lease.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse, showHelp } from './args.ts';
-import { BrokenOff, call, NoDaemon, newClaim, persevere, question, Refused } from './client.ts';
-import { currentDirectory } from './cwd.ts';
+import { question } from './client.ts';
 import { parseSlots } from './demands.ts';
-import { openEvents } from './events.ts';
 import { print } from './print.ts';
 import { poolAround, reach } from './reach.ts';
 import { LEASE } from './verbs/lease.ts';
@@ -31,22 +30,19 @@ async function hold(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(args, LEASE.words.hold.options, 'lease hold');
   if (options.has('help')) return showHelp(LEASE);
   const slots = parseSlots(only(operands, 'MIN..MAX'), 'MIN..MAX', EXIT.USAGE);
-  const claim = newClaim();
-  const body = { ...slots, label: options.get('label') ?? 'lease', cwd: currentDirectory(), hold: 'connection', claim };
+  const order = { ...slots, label: options.get('label') ?? 'lease' };
   const input = createInterface({ input: process.stdin });
   const end = new AbortController();
   input.on('close', () => end.abort());
-  const tell = newTeller();
+  const changed = ({ type, slots }: LeaseEvent) => void print(`${type} ${slots}\n`);
   try {
-    let held = await take(body, options.has('user'), { end: end.signal, tell });
+    const user = options.has('user');
+    const ask = (runtime: RuntimeDir) => takeLease(runtime, order, { signal: end.signal, changed });
+    const held = await reach(findRuntime(process.env, { user }), { jobs: undefined, user, ask });
     input.on('line', (line) => void change(held, line));
-    while (!(await held.over) && !end.signal.aborted) {
-      const { runtime } = held;
-      held = await persevere(() => open(runtime, { ...body, again: true }, { end: end.signal, tell }));
-    }
+    await held.over;
   } catch (error) {
-    const over = error instanceof NoDaemon || (error instanceof Refused && error.status === 410);
-    if (!over && !end.signal.aborted) throw error; // else it was given up while it waited
+    if (!end.signal.aborted) throw error; // else it was given up while it waited
   } finally {
     process.stdin.destroy(); // it may stay open for ever
   }
@@ -54,66 +50,13 @@ async function hold(args: readonly string[]): Promise<number> {
   throw new StintError('the lease is over: it was ended, or the daemon has left');
 }
 
-/** What to tell of a lease, and when it is to be given back. */
-interface Holding {
-  tell(event: string, slots: number): void;
-  end: AbortSignal;
-}
-
-/** Resolves when the lease has its slots; from then on, too, tells what it is told. */
-function take(body: object, user: boolean, holding: Holding): Promise<Held> {
-  const ask = (runtime: RuntimeDir) => persevere(() => open(runtime, body, holding));
-  return reach(findRuntime(process.env, { user }), { jobs: undefined, user, ask });
-}
-
-/** One connection that holds the lease. */
-interface Held {
-  runtime: RuntimeDir;
-  id: number;
-  /** When the connection has ended: whether the lease has, too. */
-  over: Promise<boolean>;
-}
-
-function open(runtime: RuntimeDir, body: object, { tell, end }: Holding): Promise<Held> {
-  return new Promise((resolve, reject) => {
-    let over = false;
-    const stream = openEvents(runtime, 'POST /leases', body, (event, data) => {
-      if (event === 'failed') {
-        const { status, error } = data as ApiError & { status: number };
-        reject(new Refused(status, error));
-      }
-      if (event === 'ended') over = true;
-      if (['failed', 'ended', 'lease'].includes(event)) return;
-      const { id, slots } = data as LeaseOpened;
-      tell(event, slots);
-      if (event === 'slots') resolve({ runtime, id, over: stream.ended.then(() => over) });
-    });
-    end.addEventListener('abort', stream.hangUp);
-    if (end.aborted) stream.hangUp();
-    const broken = (error: Error) => reject(end.aborted ? new Error('given up') : error);
-    stream.ended.then(() => broken(new BrokenOff()), broken);
-  });
-}
-
-/** Prints what is new: a number of slots is told again when another engine goes on. */
-function newTeller(): Holding['tell'] {
-  let last = 0;
-  return (event, slots) => {
-    if (event !== 'slots' || slots !== last) print(`${event} ${slots}\n`);
-    if (event === 'slots') last = slots;
-  };
-}
-
-/** Asks for as many slots as the line says; what comes of it is told by an event, but for a number that stays. */
-async function change({ runtime, id }: Held, line: string): Promise<void> {
+/** Asks for as many slots as the line says; a number that changes is told by `changed`. */
+async function change(held: Lease, line: string): Promise<void> {
   const wanted = Number(/^\s*(\d{1,6})\s*$/.exec(line)?.[1] ?? 0);
-  const before = await call<LeaseStatus>(runtime, 'GET', `/leases/${id}`).catch(() => undefined);
-  if (before === undefined) return; // it is over
-  if (wanted < 1 || wanted > MAX_CAPACITY || wanted === before.slots) print(`slots ${before.slots}\n`);
-  else {
-    const after = await call<LeaseStatus>(runtime, 'PATCH', `/leases/${id}`, { slots: wanted }).catch(() => before);
-    if (after.slots === before.slots) print(`slots ${after.slots}\n`);
-  }
+  const before = held.slots;
+  const asks = wanted >= 1 && wanted <= MAX_CAPACITY && wanted !== before;
+  const after = asks ? await held.resize(wanted).catch(() => before) : before;
+  if (after === before) print(`slots ${after}\n`);
 }
 
 async function show(args: readonly string[]): Promise<number> {

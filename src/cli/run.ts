@@ -3,9 +3,9 @@
 import { basename } from 'node:path';
 import { MAX_CAPACITY } from '../api/schema.ts';
 import { EXIT, StintError } from '../errors.ts';
+import { currentDirectory } from '../process/cwd.ts';
 import { findRuntime } from '../process/runtime-dir.ts';
 import { parse, showHelp, wholeNumber } from './args.ts';
-import { currentDirectory } from './cwd.ts';
 import { demandsOf } from './demands.ts';
 import { giveJobserver, giveSlots, join } from './join.ts';
 import { Successor } from './successor.ts';

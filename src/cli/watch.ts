@@ -1,11 +1,11 @@
 // `stint watch`: what happens in the pool, a line for each event, until somebody stops it. A daemon that ends is waited for.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PoolEvent, Status } from '../api/schema.ts';
+import { openEvents } from '../client/events.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse, showHelp } from './args.ts';
 import { call, NoDaemon } from './client.ts';
-import { openEvents } from './events.ts';
 import { write } from './print.ts';
 import { plural } from './status.ts';
 import { printable } from './term/width.ts';

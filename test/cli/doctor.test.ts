@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { VERSION } from '../../src/cli/version.ts';
+import { VERSION } from '../../src/version.ts';
 import { type Examination, examine, goodPath, orphan, pathWith, sleeper } from '../helpers/doctor.ts';
 import { Place, type Pool, STINT, startPool } from '../helpers/pool.ts';
 import { missing, tool } from '../helpers/toolchain.ts';

@@ -1,8 +1,8 @@
 // `stint` itself: its verbs, and what is said to a word that is none.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { VERSION } from '../../src/cli/version.ts';
 import { nearest } from '../../src/errors.ts';
+import { VERSION } from '../../src/version.ts';
 import { Place } from '../helpers/pool.ts';
 import { VERBS } from '../helpers/verbs.ts';
 

@@ -38,7 +38,7 @@ export function copyProgram(t: { after(done: () => void): void }): Copy {
       writeFileSync(path, 'this is no program');
       return () => writeFileSync(path, sound);
     },
-    setVersion: (version) => change('src/cli/version.ts', /'\d+\.\d+\.\d+'/, `'${version}'`),
+    setVersion: (version) => change('src/version.ts', /'\d+\.\d+\.\d+'/, `'${version}'`),
     setFormat: (facts, counters) => {
       change('src/engine/journal/facts.ts', /const FORMAT = \d+;/, `const FORMAT = ${facts};`);
       change(layout, /const VERSION = \d+;/, `const VERSION = ${counters};`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openPidfd } from '../../kernel/pidfd.ts';
 import { statusOf } from '../../process/proc.ts';
 import { machineDir, type RuntimeDir, runtimeDir } from '../../process/runtime-dir.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../version.ts';
 import type { Facts, Kernel, Pool, Target } from './facts.ts';
 import { lookAt, openFilesOf } from './pools.ts';
 import { makeConf, portageOf } from './portage.ts';

@@ -2,10 +2,10 @@
 // is gone the page is told so, and the daemon looked for until it is back.
 import type { ServerResponse } from 'node:http';
 import type { Picture, Status } from '../../api/schema.ts';
+import { openEvents } from '../../client/events.ts';
 import { reason } from '../../errors.ts';
 import type { RuntimeDir } from '../../process/runtime-dir.ts';
 import { call, NoDaemon, Refused } from '../client.ts';
-import { openEvents } from '../events.ts';
 import type { GoneEvent, PictureEvent } from './contract.ts';
 import type { Machine } from './machine.ts';
 

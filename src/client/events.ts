@@ -2,15 +2,17 @@
 // answer comes in no chunks.
 import { connect } from 'node:net';
 import type { RuntimeDir } from '../process/runtime-dir.ts';
-import { BrokenOff, connectError, parseResponse, requestOf } from './client.ts';
+import { BrokenOff, connectError, parseResponse, requestOf } from './call.ts';
 
 export interface Stream {
   /** Resolves when the other end has hung up. @throws what `openEvents` throws, for an answer that is none in events */
   readonly ended: Promise<void>;
   hangUp(): void;
+  /** The process may end though the other end has not hung up. */
+  unref(): void;
 }
 
-/** `call`: method and path; `heard` is told each event. @throws NoDaemon, Refused, StintError, as client.ts does; `ended` too */
+/** `call`: method and path; `heard` is told each event. @throws NoDaemon, Refused, StintError, as call.ts does; `ended` too */
 export function openEvents(
   runtime: RuntimeDir,
   call: string,
@@ -57,5 +59,5 @@ export function openEvents(
     });
   });
   ended.catch(() => {}); // whoever waits for it hears of it
-  return { ended, hangUp: () => void socket.destroy() };
+  return { ended, hangUp: () => void socket.destroy(), unref: () => void socket.unref() };
 }
