@@ -7,7 +7,6 @@
 //   node bench/file.bench.ts --case 64/4                               only cases whose name holds this
 //   node bench/file.bench.ts --self                                    the C server against itself: the noise
 //   node bench/file.bench.ts --alone 64/4 --seconds 10 --profile DIR   stint alone; its processor profile into DIR
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,6 +15,7 @@ import { median, spread, table } from './helpers/figures.ts';
 import {
   closeAll,
   compile,
+  fuseFlags,
   type Load,
   type Node,
   openNode,
@@ -177,10 +177,6 @@ function unfit(): string | undefined {
   if (process.getuid?.() !== 0) return 'only root can mount: run it as root';
   if (fuseFlags() === '') return 'no libfuse 3 to compile the reference with: apt-get install libfuse3-dev pkg-config';
   return undefined;
-}
-
-function fuseFlags(): string {
-  return spawnSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).stdout?.trim() ?? '';
 }
 
 const reason = unfit();

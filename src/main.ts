@@ -10,6 +10,7 @@ const HIDDEN = new Set(['engine', 'plain', 'pytest-start']);
 
 const VERBS: Record<string, () => Promise<Verb>> = {
   config: async () => (await import('./cli/config.ts')).config,
+  conformance: async () => (await import('./cli/conformance.ts')).conformance,
   deselect: async () => (await import('./tools/pytest/deselect.ts')).deselect,
   doctor: async () => (await import('./cli/doctor.ts')).doctor,
   engine: async () => (await import('./cli/engine.ts')).engine,

@@ -114,6 +114,10 @@ export function compile(source: string, ...flags: string[]): string {
   return program;
 }
 
+/** What the compiler is told of libfuse 3; empty where there is none. */
+export const fuseFlags = (): string =>
+  spawnSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).stdout?.trim() ?? '';
+
 /** A command on CPU that does not outlive this process. */
 function bound(signal: string, command: readonly string[]): string[] {
   return ['--pdeathsig', signal, 'taskset', '-c', CPU, ...command];

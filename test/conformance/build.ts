@@ -1,11 +1,11 @@
 // One build of one client on a node: its project, its jobs as long as a check wants them, and what was traced of them.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findJobserver, withJobserver } from '../../src/jobserver/makeflags.ts';
+import { environmentOn, onPath, type Style } from '../../src/conformance/told.ts';
 import type { Place, Started } from '../helpers/pool.ts';
 import { killMarked } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
-import type { Client, Style } from './client.ts';
+import type { Client } from './client.ts';
 import type { Node } from './server.ts';
 
 /** Where builds are made. */
@@ -56,7 +56,7 @@ export class Build {
     const [file = '', ...rest] = node.start?.(style, args) ?? onPath(style, node.path, args);
     this.started = place.spawn(file, rest, {
       cwd: folder,
-      env: { ...env, ...(node.start === undefined ? makeflags(style, node.path, slots) : {}), [MARK]: folder },
+      env: { ...env, ...(node.start === undefined ? environmentOn(style, node.path, slots) : {}), [MARK]: folder },
       deadline: patience,
     });
   }
@@ -94,18 +94,6 @@ case "$*" in
   *) exec '${tracer}' sh -c 'sleep ${seconds} && exec "$@"' job "$@" ;;
 esac
 `;
-}
-
-/** For descriptors a shell opens the node, each end for itself, and becomes the client. */
-function onPath(style: Style, path: string, args: readonly string[]): string[] {
-  return style === 'fifo' ? [...args] : ['/bin/sh', '-c', 'exec 8<"$0" 9>"$0" "$@"', path, ...args];
-}
-
-function makeflags(style: Style, path: string, slots: number): Record<string, string> {
-  const auth = style === 'fifo' ? { style, path } : { style, read: 8, write: 9 };
-  const value = withJobserver('', auth, slots + 1);
-  if (findJobserver(value) === undefined) throw new Error(`not a jobserver: ${value}`);
-  return { MAKEFLAGS: value };
 }
 
 function readLog(path: string): { at: number; change: number }[] {

@@ -2,8 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonic } from '../../demo/trace.ts';
 import { DEADLINE, until } from '../helpers/until.ts';
+import { judge, type Verdict } from '../../src/conformance/judge.ts';
+import type { Style } from '../../src/conformance/told.ts';
 import { Build, type Site } from './build.ts';
-import type { Client, Style } from './client.ts';
+import type { Client } from './client.ts';
 import type { Node, Server } from './server.ts';
 
 /** Who is checked, with what, and where. */
@@ -18,8 +20,7 @@ export type Signal = (typeof SIGNALS)[number];
 
 /** What a build on a full pool came to. */
 export interface Use {
-  /** `ignores`: it ran jobs at once without a token; `serial`: it took none and ran one job at a time. */
-  verdict: 'ok' | 'fails' | 'ignores' | 'serial' | 'exceeds' | 'loses';
+  verdict: Verdict;
   code: number;
   /** The most jobs that ran at once. */
   peak: number;
@@ -80,7 +81,7 @@ export async function uses(subject: Subject): Promise<Use> {
     const lost = SLOTS - (await settled(subject.server, node));
     const { peak } = build;
     const taken = SLOTS - least;
-    return { verdict: judge({ code, peak, taken, lost }), code, peak, taken, lost, stderr };
+    return { verdict: judge({ code, peak, taken, lost, slots: SLOTS }), code, peak, taken, lost, stderr };
   });
 }
 
@@ -149,14 +150,6 @@ async function onNode<T>(subject: Subject, slots: number, check: (start: Start, 
     await build?.clear();
     await node.close();
   }
-}
-
-function judge({ code, peak, taken, lost }: Pick<Use, 'code' | 'peak' | 'taken' | 'lost'>): Use['verdict'] {
-  if (code !== 0) return 'fails';
-  if (taken === 0) return peak > 1 ? 'ignores' : 'serial';
-  if (peak > SLOTS + 1) return 'exceeds';
-  if (peak <= 1) return 'serial';
-  return lost === 0 ? 'ok' : 'loses';
 }
 
 /** Its exit code; undefined when it had to be killed. */

@@ -1,10 +1,7 @@
 // The clients of the suite: which there are, what each is known to do with a jobserver, and nothing of any server.
+import type { Style } from '../../src/conformance/told.ts';
 import { KINDS, type Kind, PYTHON_KINDS } from '../clients/projects.ts';
 import { missing } from '../helpers/toolchain.ts';
-
-/** How a client is told of its jobserver: `fifo:PATH`, or two inherited descriptors `R,W`. */
-export const STYLES = ['fifo', 'fds'] as const;
-export type Style = (typeof STYLES)[number];
 
 export interface Client extends Kind {
   /** For people, with the version that it is about. */

@@ -1,6 +1,7 @@
 // A row of the matrix: one client in one style on one server, with everything that the checks find. Which checks make sense
 // depends on what the first one finds.
 
+import { STYLES, type Style } from '../../src/conformance/told.ts';
 import {
   type Empty,
   type Ending,
@@ -13,7 +14,7 @@ import {
   type Use,
   uses,
 } from './checks.ts';
-import { type Client, STYLES, type Style } from './client.ts';
+import type { Client } from './client.ts';
 import type { Server } from './server.ts';
 
 export interface Row {

@@ -1,10 +1,10 @@
 // What the suite asks of a jobserver, and the two that need no server of ours: a FIFO made here, and whatever stands at a path.
 import { closeSync, constants, openSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Style } from '../../src/conformance/told.ts';
 import { makeFifo } from '../../src/kernel/fifo.ts';
 import { bytesInPipe } from '../../src/kernel/fionread.ts';
 import { readBytes, writeBytes } from '../../src/kernel/io.ts';
-import type { Style } from './client.ts';
 
 export interface Server {
   /** As it stands in tables. */

@@ -1,10 +1,10 @@
 // stint as a server of the suite: that of the machine, where each client finds its kind of node under one path, and that of a
 // user, where `stint run` makes a pipe for each build.
 import { request } from 'node:http';
+import type { Style } from '../../src/conformance/told.ts';
 import { detachMount } from '../../src/kernel/mount.ts';
 import { Place, STINT } from '../helpers/pool.ts';
 import { until } from '../helpers/until.ts';
-import type { Style } from './client.ts';
 import type { Node, Server } from './server.ts';
 
 interface Ends {

@@ -1,6 +1,8 @@
 // The matrix as a table of Markdown, and its place in a page between two comments.
+
+import { STYLES } from '../../src/conformance/told.ts';
 import { SIGNALS } from './checks.ts';
-import { CLIENTS, STYLES } from './client.ts';
+import { CLIENTS } from './client.ts';
 import type { Row } from './matrix.ts';
 import { SERVERS } from './servers.ts';
 

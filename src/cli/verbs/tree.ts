@@ -1,5 +1,6 @@
 // All verbs that people may say, in the order in which they are told of.
 import { CONFIG } from './config.ts';
+import { CONFORMANCE } from './conformance.ts';
 import { DESELECT } from './deselect.ts';
 import { DOCTOR } from './doctor.ts';
 import { ENV } from './env.ts';
@@ -36,6 +37,7 @@ export const TREE: readonly Verb[] = [
   DOCTOR,
   ENV,
   CONFIG,
+  CONFORMANCE,
   TEST,
   DESELECT,
   SERVE,
