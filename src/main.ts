@@ -1,6 +1,6 @@
 // argv → command. The only place that prints an error and sets the exit code.
-import { writeSync } from 'node:fs';
 import { EXIT, StintError } from './errors.ts';
+import { complain } from './stderr.ts';
 
 /** A verb: takes the arguments after it and returns the exit code. */
 type Verb = (args: readonly string[]) => number | Promise<number>;
@@ -48,11 +48,7 @@ function report(error: unknown): number {
   const known = error instanceof StintError;
   const text = known ? error.message : `internal error: ${(error as Error)?.stack ?? error}`;
   const hint = known && error.hint !== undefined ? `hint: ${error.hint}\n` : '';
-  try {
-    writeSync(2, `stint: ${text}\n${hint}`);
-  } catch {
-    // Standard error is closed: the exit code has to do.
-  }
+  complain(`stint: ${text}\n${hint}`, 'error');
   return known ? error.exit : /^(?:run|with)$/.test(process.argv[2] ?? '') ? EXIT.RUN_INTERNAL : EXIT.FAILED;
 }
 

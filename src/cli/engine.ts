@@ -135,9 +135,10 @@ async function serveMachine(options: Parsed['options'], keeper: Kept): Promise<S
       keeper.remembered.write(CONFIG, { ...config, mount, device, mode, group, apiGroup, state });
       daemon.reload(config);
       for (const [key, name] of AT_START)
-        if (config[key] !== first[key]) note(`${name} is another now: that counts when the daemon is started again`);
+        if (config[key] !== first[key])
+          note(`${name} is another now: that counts when the daemon is started again`, 'notice');
     } catch (error) {
-      note(`keeping the configuration as it was: ${(error as Error).message}`);
+      note(`keeping the configuration as it was: ${(error as Error).message}`, 'error');
     }
   };
   return {

@@ -104,7 +104,10 @@ async function enter(runtime: RuntimeDir, { slots, signal, jobs, user, ...common
   try {
     const opened: BuildOpened & { slots?: number } = await reach(runtime, { jobs, user, ask });
     if (jobs !== undefined && jobs !== opened.capacity) {
-      note(`the pool has ${opened.capacity} slots already; --jobs ${jobs} counts only for the command that starts it`);
+      note(
+        `the pool has ${opened.capacity} slots already; --jobs ${jobs} counts only for the command that starts it`,
+        'notice',
+      );
     }
     return { ...opened, id: String(opened.id) };
   } finally {
@@ -115,13 +118,13 @@ async function enter(runtime: RuntimeDir, { slots, signal, jobs, user, ...common
 /** Says that the command waits, and where it stands in the queue. */
 async function tellWait(runtime: RuntimeDir, slots: Slots | undefined): Promise<void> {
   if (slots === undefined) {
-    note('waiting for a slot; see: stint status');
+    note('waiting for a slot; see: stint status', 'info');
     return;
   }
   const { leases } = await call<LeaseList>(runtime, 'GET', '/leases').catch(() => ({ leases: [] }));
   const own = leases.find(({ rootPid, state }) => rootPid === process.pid && state === 'starting');
   const place = own?.reason === undefined ? '' : ` (${own.reason})`;
-  note(`waiting for ${slots.min === 1 ? 'a slot' : `${slots.min} slots`}${place}; see: stint status`);
+  note(`waiting for ${slots.min === 1 ? 'a slot' : `${slots.min} slots`}${place}; see: stint status`, 'info');
 }
 
 /** Puts the jobserver into the environment, and for `fds` opens it. */
@@ -137,7 +140,7 @@ export async function giveJobserver(
     const { chooseStyle } = await import('./style.ts');
     const choice = chooseStyle({ args, path: environment.get('PATH'), cwd: currentDirectory(), cache });
     style = choice.style;
-    if (choice.note !== undefined) note(choice.note);
+    if (choice.note !== undefined) note(choice.note, 'notice');
   }
   const auth = style === 'fifo' ? { style, path: fifo } : { style: 'fds' as const, ...openForCommand(fifo) };
   environment.set('MAKEFLAGS', withJobserver(environment.get('MAKEFLAGS') ?? '', auth, capacity));

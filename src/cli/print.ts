@@ -1,6 +1,7 @@
 // Output, written at once and whole; a closed or full standard output is an error like any other.
 import { writeSync } from 'node:fs';
 import { EXIT, reason, StintError } from '../errors.ts';
+import { complain, type Level } from '../stderr.ts';
 
 /** Writes `text` to standard output and returns EXIT.OK. A reader that has gone (`| head`) is no error. @throws StintError */
 export function print(text: string): number {
@@ -25,11 +26,5 @@ export function write(text: string): boolean {
   return true;
 }
 
-/** Writes one line to standard error; when nobody can read it, it is lost. */
-export function note(line: string): void {
-  try {
-    writeSync(2, `stint: ${line}\n`);
-  } catch {
-    // Closed or full: notes are not worth failing for.
-  }
-}
+/** Writes one line to standard error. */
+export const note = (line: string, level: Level = 'warning'): void => complain(`stint: ${line}\n`, level);

@@ -43,7 +43,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     become: (left) => becomeAgain([...own, ...args], left),
   });
   process.on('uncaughtException', (error) => {
-    note(`internal error: ${error.stack ?? error}`);
+    note(`internal error: ${error.stack ?? error}`, 'error');
     exitNow(EXIT.FAILED); // Node's own way out would wait for the thread of the pool that waits for the engine
   });
   const leave = () => {
@@ -56,7 +56,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     // Whoever cannot even say what it is for would take everything down with it.
     execFile(process.execPath, [...own.slice(1), '--help'], (error) => {
       if (error === null) keeper.upgrade();
-      else note(`not upgraded: the program does not start: ${error.message.trim()}`);
+      else note(`not upgraded: the program does not start: ${error.message.trim()}`, 'error');
     });
   });
   exitNow(await keeper.done);

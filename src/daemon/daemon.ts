@@ -31,6 +31,7 @@ import type { Values } from '../process/config/keys.ts';
 import { allowance, NONE_LEFT } from '../process/descriptors.ts';
 import type { Rule } from '../process/rules.ts';
 import { ensureRuntimeDir, type RuntimeDir } from '../process/runtime-dir.ts';
+import type { Level } from '../stderr.ts';
 import { Builds } from './builds.ts';
 import { Changes } from './changes.ts';
 import { LearnedFile } from './learned.ts';
@@ -68,7 +69,7 @@ export interface DaemonOptions {
   /** The folder of what outlives the daemon; undefined: nothing does. */
   state?: string;
   /** Says what went wrong without stopping anything. */
-  note?: (line: string) => void;
+  note?: (line: string, level?: Level) => void;
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */
   audit?: boolean;
   /** The process that keeps what must outlive this one, and what it has kept; without one nothing outlives it. */
@@ -263,7 +264,8 @@ function openBuilds(
       new EngineHandle(engine, {
         ...events,
         // Nobody else can say why; the keeper then starts another one, which takes over.
-        damaged: (entries) => note(`${entries} entries of the journal were damaged: what they said of slots is lost`),
+        damaged: (entries) =>
+          note(`${entries} entries of the journal were damaged: what they said of slots is lost`, 'error'),
         died: (error) => (keeper === undefined || error instanceof StintError ? died(error) : crash(error, note)),
         deviceGone: () => note(DEVICE_GONE),
         hangs: () => note(HANGS),
@@ -282,8 +284,8 @@ function openBuilds(
 }
 
 /** Ends this process where it stands: what clients see of it stays as it is. */
-function crash(error: Error, note: (line: string) => void): never {
-  note(`internal error: ${error.stack ?? error}`);
+function crash(error: Error, note: NonNullable<DaemonOptions['note']>): never {
+  note(`internal error: ${error.stack ?? error}`, 'error');
   exitNow(EXIT.FAILED);
 }
 

@@ -1,10 +1,11 @@
 // The engine's thread. However it ends, another thread may be waiting for an answer in the mount at that moment: so with it
 // ends the mount or, where a keeper goes on with that, the process.
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { KeeperStore, THREAD } from '../keeper/store.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { openThreadPidfd } from '../kernel/pidfd.ts';
+import { complain } from '../stderr.ts';
 import { Engine } from './engine.ts';
 import type { FromEngine, ToEngine } from './messages.ts';
 import { Shift } from './relief.ts';
@@ -29,7 +30,7 @@ try {
   store?.drop(THREAD); // it ends as it should
 } catch (error) {
   if (store === undefined) throw error;
-  writeSync(2, `stint: internal error: ${(error as Error).stack ?? error}\n`);
+  complain(`stint: internal error: ${(error as Error).stack ?? error}\n`, 'error');
   exitNow(1);
 } finally {
   shift.end();

@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { EPOLLIN, Epoll, pollInBackground } from '../kernel/epoll.ts';
 import { receiveMessage, socketPair } from '../kernel/fds.ts';
+import type { Level } from '../stderr.ts';
 import { Kept } from './kept.ts';
 import { THREAD } from './store.ts';
 
@@ -38,7 +39,7 @@ export interface KeeperOptions {
   spare: boolean;
   /** The first engine serves; `status` is for the service manager. */
   ready(status: string): void;
-  note(line: string): void;
+  note(line: string, level?: Level): void;
   /** The open lock file, where it is taken already. */
   lock?: number;
   /** What this program has left for itself, as `become` was told. */
@@ -255,7 +256,7 @@ export class Keeper {
     if (engine.plain) return;
     if (this.#options.spare && !this.#upgrading) this.#spare ??= this.#startSpare();
     if (this.#degraded !== undefined) {
-      this.#options.note('an engine serves again');
+      this.#options.note('an engine serves again', 'notice');
       this.#degraded = undefined;
       this.#deaths = MAX_DEATHS - 1;
     }
@@ -337,7 +338,7 @@ export class Keeper {
       this.#options.become(this.#kept.leave(left));
     } catch (error) {
       this.#upgrading = false;
-      this.#options.note(`cannot upgrade: ${(error as Error).message}`);
+      this.#options.note(`cannot upgrade: ${(error as Error).message}`, 'error');
       this.#tryEngine();
     }
   }
@@ -391,11 +392,12 @@ export class Keeper {
   /** An engine has gone for good. Where that comes of itself and again and again, another one is of no use. */
   #died(engine: Engine, how: string, { byItself }: { byItself: boolean }): void {
     if (engine.replaced || engine.end !== undefined || !this.#served) return;
-    this.#options.note(`the ${engine.plain ? 'plain pool' : 'engine process'} ${how}; another one goes on`);
+    this.#options.note(`the ${engine.plain ? 'plain pool' : 'engine process'} ${how}; another one goes on`, 'error');
     if (engine.plain || !byItself || ++this.#deaths < MAX_DEATHS || this.#degraded !== undefined) return;
     this.#degraded = `the engine process ${how}, ${MAX_DEATHS} times in a row`;
     this.#options.note(
       `DEGRADED: ${this.#degraded}; a plain pool goes on, without builds and fairness, until there is an engine`,
+      'critical',
     );
     this.#over(this.#engine);
   }
