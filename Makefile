@@ -1,6 +1,6 @@
 # What a newcomer types. Each target installs first what it needs; works with GNU make 4.3 and later.
 .DEFAULT_GOAL := help
-.PHONY: help toolchain check demo pictures bench soak format clean
+.PHONY: help toolchain check demo pictures bench soak format build install deb clean
 .NOTPARALLEL:
 
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin
@@ -35,5 +35,14 @@ soak: toolchain ## the long tests
 format: toolchain ## put every file in the house's form
 	$(script) format
 
+build: toolchain ## the program as it is installed, in dist/
+	$(script) build
+
+install: ## put what `make build` has made below PREFIX; see packaging/install.sh
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' WITH_NODE='$(WITH_NODE)' packaging/install.sh
+
+deb: build ## a Debian package, in this folder
+	@packaging/debian/build.sh
+
 clean: ## remove what was built and fetched, but for node_modules
-	rm -rf .cache
+	rm -rf .cache dist

