@@ -24,13 +24,23 @@ const PAGE = 'web/dist/index.html';
 const PAGES = ['CHANGELOG.md', 'docs/{protocol,reference}.md', 'docs/stint.toml'];
 const LAUNCHER = 'bin/stint';
 const PYTHON = 'src/tools/pytest/python';
+/** What npm shows of it. */
+const WORDS = ['README.md', 'LICENSE'];
 
 if (isOlder(PAGE, ['web/**', 'package-lock.json'])) {
   const { build } = await import('vite');
   await build({ root: join(ROOT, 'web'), logLevel: 'warn' });
 }
 if (
-  isOlder('dist/package.json', ['src/**', 'package*.json', 'packaging/{build.ts,manual/**}', ...PAGES, LAUNCHER, PAGE])
+  isOlder('dist/package.json', [
+    'src/**',
+    'package*.json',
+    'packaging/{build.ts,manual/**}',
+    ...PAGES,
+    ...WORDS,
+    LAUNCHER,
+    PAGE,
+  ])
 ) {
   const draft = join(ROOT, `.dist-${process.pid}`);
   await build(draft);
@@ -67,6 +77,7 @@ async function build(folder: string): Promise<void> {
   mkdirSync(join(folder, 'lib/python'));
   for (const name of globSync('*.py', { cwd: join(ROOT, PYTHON) }))
     copyFileSync(join(ROOT, PYTHON, name), join(folder, 'lib/python', name));
+  for (const name of WORDS) copyFileSync(join(ROOT, name), join(folder, name));
   symlinkSync('../node_modules', join(folder, 'node_modules')); // for a start from here
   const { name, version, description, license, type, os, engines, bin, dependencies } = JSON.parse(
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
