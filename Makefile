@@ -39,7 +39,8 @@ build: toolchain ## the program as it is installed, in dist/
 	$(script) build
 
 install: ## put what `make build` has made below PREFIX; see packaging/install.sh
-	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' WITH_NODE='$(WITH_NODE)' packaging/install.sh
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' OPENRC='$(OPENRC)' WITH_NODE='$(WITH_NODE)' \
+	  packaging/install.sh
 
 deb: build ## a Debian package, in this folder
 	@packaging/debian/build.sh

@@ -3,6 +3,7 @@
 #   DESTDIR     put before each path, for whoever makes a package; default: none
 #   PREFIX      default: /usr/local
 #   SYSCONFDIR  where stint/stint.toml is, which is left alone when it is there; default: /etc
+#   OPENRC      anything: OpenRC's files in SYSCONFDIR, too
 #   WITH_NODE   a Node to carry along, for machines without a fit one; default: none, it is that on PATH
 set -eu
 cd "$(dirname "$0")/.."
@@ -52,6 +53,11 @@ ln -sf ../lib/stint/bin/stint "$to$prefix/bin/stint"
 place packaging/systemd/stint.service "$prefix/lib/systemd/system/stint.service"
 place packaging/systemd/sysusers.conf "$prefix/lib/sysusers.d/stint.conf"
 place packaging/systemd/tmpfiles.conf "$prefix/lib/tmpfiles.d/stint.conf"
+if [ -n "${OPENRC:-}" ]; then
+  place packaging/openrc/stint.initd "$sysconf/init.d/stint"
+  chmod 755 "$to$sysconf/init.d/stint"
+  [ -e "$to$sysconf/conf.d/stint" ] || put 644 packaging/openrc/stint.confd "$sysconf/conf.d/stint"
+fi
 
 [ ! -d dist/share ] || find dist/share -type f | while read -r file; do put 644 "$file" "$prefix/${file#dist/}"; done
 

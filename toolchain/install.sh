@@ -159,7 +159,7 @@ virtual_machine() {
 
 # A fresh Debian 12 in a folder, without any Node, that the package is installed in.
 debian_root() {
-  list=systemd-sysv,make,ninja-build,cargo
+  list=systemd-sysv,openrc,make,ninja-build,cargo
   [ "$(cat $debian/etc/stint-test 2>/dev/null)" = $list ] && return
   may_apt && has mmdebstrap || return 0
   say 'making a fresh Debian 12 for the tests of the package'

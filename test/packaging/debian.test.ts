@@ -25,6 +25,8 @@ describe('the Debian package', { skip: noDebian() ?? false }, () => {
   before(() => {
     const env = { ...process.env, DEB_COMPRESS: '-Zzstd -z1' };
     execFileSync(join(ROOT, 'packaging/debian/build.sh'), [folder], { env });
+    const openrc = { PATH: process.env.PATH, DESTDIR: join(folder, 'openrc'), PREFIX: '/usr', OPENRC: '1' };
+    execFileSync(join(ROOT, 'packaging/install.sh'), { env: openrc });
   });
 
   it('serves ordinary users where its unit is started by hand, and leaves nothing when it is purged', async (t) => {
@@ -106,6 +108,40 @@ describe('the Debian package', { skip: noDebian() ?? false }, () => {
     await debian.does('systemctl start stint && dpkg --purge stint');
     assert.deepEqual(added(bare, await debian.files()), []);
     assert.equal(await debian.does('getent group jobserver; ls -d /run/stint* 2>/dev/null; :'), '');
+  });
+
+  it('is a service of OpenRC, too', async (t) => {
+    const debian = await Debian.start(t, { boot: false, folder });
+    await debian.does('dpkg -i /mnt/stint_*.deb && mkdir -p /etc/conf.d && cp -r /mnt/openrc/etc/*.d /etc');
+    // What OpenRC makes when it boots a machine.
+    const states =
+      'daemons exclusive failed hotplugged inactive options scheduled started starting stopping tmp wasinactive';
+    await debian.does(
+      `cd / && for state in ${states}; do mkdir -p run/openrc/$state; done && touch run/openrc/softlevel`,
+    );
+    const service = (what: string) => debian.does(`rc-service stint ${what}`);
+    const pid = () => debian.does('cat /run/stint.lock');
+    await service('start');
+    await debian.does('stint status');
+    const first = await pid();
+    await service('reload');
+    await service('upgrade');
+    assert.equal(await pid(), first);
+    await debian.does(`kill -9 ${first}`);
+    await until(
+      'it is started again',
+      async () => (await debian.sh('stint status')).code === 0 && (await pid()) !== first,
+      PATIENCE,
+    );
+    await service('status');
+    await service('stop');
+    assert.equal((await debian.sh('stint status')).code, 3);
+    await debian.does('echo odd = 1 >>/etc/stint/stint.toml');
+    assert.match(
+      (await debian.sh('rc-service stint start')).stderr,
+      /unknown key odd/,
+      'it says why it does not start',
+    );
   });
 });
 
