@@ -63,6 +63,7 @@ async function build(folder: string): Promise<void> {
     input: { main: 'src/main.ts', worker: 'src/engine/worker.ts', client: 'src/client/index.ts' },
     platform: 'node',
     external: ['koffi'], // it has a compiled part
+    experimental: { attachDebugInfo: 'none' }, // it would name where node_modules is
   });
   await bundle.write({ dir: join(folder, 'lib'), comments: { annotation: false, jsdoc: false, legal: true } });
   await bundle.close();

@@ -2,25 +2,24 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { globSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Clones into `folder`, builds there, and installs; the hash of each file that is installed. */
+/** Clones into `folder`, builds there, and makes all packages; the hash of each, and of each file that is installed. */
 function hashesIn(folder: string): Record<string, string> {
-  const clone = join(folder, 'clone');
-  mkdirSync(folder);
+  const [clone, to] = [join(folder, 'clone'), join(folder, 'to')];
+  mkdirSync(to, { recursive: true });
   execFileSync('git', ['clone', '--quiet', '--local', root, clone]);
   symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
   execFileSync(process.execPath, ['packaging/build.ts'], { cwd: clone });
-  const to = join(folder, 'to');
-  execFileSync(join(clone, 'packaging/install.sh'), {
-    cwd: clone,
-    env: { PATH: process.env.PATH, DESTDIR: to, PREFIX: '/usr' },
-  });
+  const env = { PATH: process.env.PATH, DESTDIR: join(to, 'installed'), PREFIX: '/usr', DEB_COMPRESS: '-Zzstd -z1' };
+  execFileSync(join(clone, 'packaging/install.sh'), { env });
+  execFileSync(join(clone, 'packaging/tarball.sh'), [to], { env });
+  if (existsSync('/usr/bin/dpkg-deb')) execFileSync(join(clone, 'packaging/debian/build.sh'), [to], { env });
   const files = globSync('**', { cwd: to }).filter((name) => statSync(join(to, name)).isFile());
   const hash = (name: string) =>
     createHash('sha256')
@@ -33,5 +32,5 @@ test('two builds from two clean clones are the same to the byte', (t) => {
   const folder = temporaryFolder(t);
   const first = hashesIn(join(folder, 'a'));
   assert.ok(Object.keys(first).length > 50);
-  assert.deepEqual(hashesIn(join(folder, 'another place')), first);
+  assert.deepEqual(hashesIn(join(folder, 'another place/that is deeper')), first);
 });
