@@ -1,9 +1,9 @@
 // The checks: each runs one client on one server and says what it found. None of them expects anything.
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonic } from '../../demo/trace.ts';
-import { DEADLINE, until } from '../helpers/until.ts';
 import { judge, type Verdict } from '../../src/conformance/judge.ts';
 import type { Style } from '../../src/conformance/told.ts';
+import { DEADLINE, until } from '../helpers/until.ts';
 import { Build, type Site } from './build.ts';
 import type { Client } from './client.ts';
 import type { Node, Server } from './server.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-export const JOBS = 8;
+const JOBS = 8;
 
 export const SUITE = `import os, time
 import pytest
