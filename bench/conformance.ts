@@ -1,4 +1,4 @@
-// Writes the table of docs/conformance.md: what `stint conformance` says of stint's two kinds of node, of a plain FIFO, and of a
+// Writes the table of docs/conformance.md: what `stint conformance` says of stint's kinds of node, of a plain FIFO, and of a
 // minimal server on libfuse (reference/fuse-server.c), one column each.
 //   node bench/conformance.ts [NAME]...          all of them, or those whose name holds one of the NAMEs
 //   node bench/conformance.ts --add NAME=FILE    a column from what `stint conformance --json` has said elsewhere
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Report } from '../src/conformance/kit.ts';
 import { formatRatio, formatValue } from '../src/conformance/table.ts';
 import { type Place, STINT } from '../test/helpers/pool.ts';
+import { until } from '../test/helpers/until.ts';
 import { compile, fuseFlags, openNode } from './helpers/mounts.ts';
 import { plainFifo, withPlace } from './helpers/pool.ts';
 
@@ -30,6 +31,7 @@ type Column = ReadonlyMap<string, string>;
 export const COLUMNS: Readonly<Record<string, (place: Place) => Promise<Report>>> = {
   'stint, file node': (place) => ofServer(place, stint, ['--as', 'make']),
   'stint, pipe node': (place) => ofServer(place, stint, []),
+  "stint, a user's FIFO": ofUser,
   'plain FIFO': ofFifo,
   'minimal FUSE server': (place) => ofServer(place, reference, []),
 };
@@ -98,6 +100,13 @@ async function ofServer(place: Place, server: (dir: string) => string[], more: r
   }
 }
 
+async function ofUser(place: Place): Promise<Report> {
+  place.start(['serve', '--user', '--strict', '--jobs', String(SLOTS + 1)], { deadline: PATIENCE });
+  await until('the daemon serves', () => place.daemonPid());
+  const kit = `exec "$0" conformance --path "$STINT_FIFO" --slots ${SLOTS} --json`;
+  return told(place, ['run', '--user', '--style', 'fifo', '--', 'sh', '-c', kit, STINT]);
+}
+
 async function ofFifo(place: Place): Promise<Report> {
   const fifo = plainFifo(SLOTS);
   try {
@@ -107,8 +116,11 @@ async function ofFifo(place: Place): Promise<Report> {
   }
 }
 
-async function examine(place: Place, path: string, more: readonly string[] = []): Promise<Report> {
-  const args = ['conformance', '--path', path, '--slots', String(SLOTS), '--json', ...more];
+const examine = (place: Place, path: string, more: readonly string[] = []): Promise<Report> =>
+  told(place, ['conformance', '--path', path, '--slots', String(SLOTS), '--json', ...more]);
+
+/** What the kit says when `stint` is run with `args`. */
+async function told(place: Place, args: readonly string[]): Promise<Report> {
   const { stdout, stderr } = await place.stint(args, { env: { PATH: process.env.PATH }, deadline: PATIENCE });
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as Report;
