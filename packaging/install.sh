@@ -53,6 +53,7 @@ ln -sf ../lib/stint/bin/stint "$to$prefix/bin/stint"
 place packaging/systemd/stint.service "$prefix/lib/systemd/system/stint.service"
 place packaging/systemd/sysusers.conf "$prefix/lib/sysusers.d/stint.conf"
 place packaging/systemd/tmpfiles.conf "$prefix/lib/tmpfiles.d/stint.conf"
+put 644 integrations/udev/70-stint.rules "$prefix/lib/udev/rules.d/70-stint.rules"
 if [ -n "${OPENRC:-}" ]; then
   place packaging/openrc/stint.initd "$sysconf/init.d/stint"
   chmod 755 "$to$sysconf/init.d/stint"

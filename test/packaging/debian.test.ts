@@ -77,6 +77,7 @@ describe('the Debian package', { skip: noDebian() ?? false }, () => {
     const about = async (key: string) => debian.does(`systemctl show --value -p ${key} stint`);
     const restarts = async () => JSON.parse(await debian.does('stint status --json')).daemon.restarts as number;
     assert.match(await about('StatusText'), /^\d+ slots at \/run\/stint\/jobserver$/);
+    assert.equal(await debian.does('systemd-analyze --man=no verify stint.service 2>&1'), '');
     const keeper = await about('MainPID');
 
     await debian.does(PROJECTS, 'dev');

@@ -33,9 +33,8 @@ src_install() {
 	mv "${ED}"/usr/share/doc/stint "${ED}/usr/share/doc/${PF}" || die
 	rm "${ED}/usr/share/doc/${PF}"/LICENSE || die
 
-	# Clients in Portage's sandbox open the node for reading and writing.
 	insinto /etc/sandbox.d
-	newins - 10stint <<< 'SANDBOX_WRITE="/run/stint"'
+	doins integrations/portage/sandbox.d/10stint
 }
 
 pkg_postinst() {
