@@ -73,6 +73,7 @@ const scenes: [name: string, showing: Showing][] = [
   ['held-back', { story: slump }],
   ['degraded', { story: plain }],
   ['history', { at: '#/history' }],
+  ['history-narrow', { at: '#/history', width: 360, height: 740 }],
   ['build', { at: '#/build/4' }],
   ['build-narrow', { at: '#/build/4', width: 360, height: 740, dark: true }],
   ['past-build', { at: '#/build/40' }],

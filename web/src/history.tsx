@@ -72,7 +72,7 @@ const COLUMNS: Column<PastBuild>[] = [
     value: ({ exit = -1 }) => (typeof exit === 'number' ? exit : Number.POSITIVE_INFINITY),
     cell: ({ exit }) => <Ending exit={exit} />,
   },
-  { name: 'Peak', number: true, value: ({ peak }) => peak, cell: ({ peak }) => peak },
+  { name: 'Peak', number: true, wide: true, value: ({ peak }) => peak, cell: ({ peak }) => peak },
   {
     name: 'Memory',
     number: true,
