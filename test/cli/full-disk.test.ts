@@ -5,7 +5,8 @@ import { existsSync, mkdtempSync, readdirSync, realpathSync, rmdirSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Place, type Result } from '../helpers/pool.ts';
+import { Place, type Result, startPool } from '../helpers/pool.ts';
+import { until } from '../helpers/until.ts';
 
 /** Whether this process may mount: root may not in every container. */
 const canMount = () => {
@@ -82,4 +83,25 @@ test('a daemon survives that there was no space for a build, and serves the next
   execFileSync('rm', fillers);
   assert.ok(await worksOrSays(tight, ['run', 'echo', 'ok']));
   assert.equal(await pid(), before);
+});
+
+test('a daemon whose folder of state is full serves, and says of what it cannot keep', { skip }, async (t) => {
+  const small = mkdtempSync(join(realpathSync(tmpdir()), 'stint-small-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=700', 'none', small]);
+  t.after(() => {
+    execFileSync('umount', ['--lazy', small]);
+    rmdirSync(small);
+  });
+  spawnSync('sh', ['-c', 'mkdir stint; cat /dev/zero >filler 2>/dev/null'], { cwd: small });
+  const pool = await startPool(t, 2, { env: { XDG_STATE_HOME: small } });
+  for (let i = 0; i < 3; i++) assert.equal((await pool.run(['--', 'true'])).code, 0);
+  const set = await pool.stint(['set', 'jobs=3']);
+  assert.equal(set.code, 1);
+  assert.match(set.stderr, /settings\.json: no space left on device; nothing was changed\n$/);
+  await until('it is said', () => pool.daemon.output.stderr !== '');
+  assert.match(pool.daemon.output.stderr, /^stint: cannot write \S+history\.db: database or disk is full\n$/, 'once');
+  process.kill(await pool.enginePid(), 'SIGKILL');
+  await pool.untilStatus(({ daemon }) => daemon.restarts === 1);
+  assert.equal((await pool.status()).capacity, 2);
+  assert.equal((await pool.run(['--', 'true'])).code, 0);
 });
