@@ -62,6 +62,26 @@ elif what == 'poll':
     polls = select.epoll()
     for _ in range(count): polls.register(os.open(node, os.O_RDWR | os.O_NONBLOCK), select.EPOLLIN | select.EPOLLET)
     threading.Thread(target=lambda: [polls.poll(1) for _ in range(1000)], daemon=True).start()
+elif what == 'flood':
+    head = b'%s HTTP/1.1\\r\\nhost: x\\r\\n'
+    body = b'{"label": "' + b'x' * 1000000 + b'"}'
+    requests = [
+        head % b'GET /status' + b'\\r\\n', head % b'GET /events' + b'\\r\\n', head % b'GET /live' + b'\\r\\n', head % b'POST /builds',
+        head % b'POST /builds' + b'content-length: %d\\r\\n\\r\\n' % len(body) + body,
+        head % b'POST /builds' + b'content-length: 2\\r\\n\\r\\n{}',
+    ]
+    def flood():
+        kept = []
+        for n in range(10 ** 9):
+            one = socket.socket(socket.AF_UNIX)
+            try:
+                one.connect(os.path.dirname(node) + '/api.sock')
+                one.settimeout(1)
+                one.sendall(requests[n % len(requests)])
+            except OSError: pass
+            kept.append(one)
+            if len(kept) > 30: kept.pop(0).close()
+    for _ in range(4): threading.Thread(target=flood, daemon=True).start()
 elif what == 'pass':
     print('begun', flush=True)
     for i in range(count):
@@ -128,6 +148,26 @@ for (const [what, kind, most] of [
     await machine.stop();
   });
 }
+
+/** Takes a slot and returns it, again and again. */
+const MANY = `
+import os, sys
+node = os.open(sys.argv[1], os.O_RDWR)
+for _ in range(2000): os.write(node, os.read(node, 1))
+print('had many')
+`;
+
+test('who floods the API without end takes nothing from those who build', { skip }, async (t) => {
+  const machine = await open(t, 'file', ['prlimit', `--nofile=${DESCRIPTORS}`]);
+  const many = crowd(machine, 'flood', 0);
+  await said(many);
+  const args = ['-c', MANY, machine.node];
+  const { stdout, stderr } = await machine.spawn('/usr/bin/python3', args, { deadline: PATIENCE }).ended;
+  assert.deepEqual([stdout, stderr], ['had many\n', '']);
+  await served(machine);
+  many.killAll('SIGKILL');
+  await machine.stop();
+});
 
 test('a user with more connections than one may have is told so, and takes nothing from others', {
   skip,
