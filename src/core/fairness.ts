@@ -95,8 +95,8 @@ export class Queue {
   passed(build: Build): void {
     const { user } = build;
     const other = user.waiting.normal.peek();
-    const before = build.class === 'interactive' && other !== undefined && buildTurn(other, build);
-    user.streak = before ? user.streak + 1 : 0;
+    if (build.class === 'normal') user.streak = 0;
+    else if (build.class === 'interactive' && other !== undefined && buildTurn(other, build)) user.streak++;
   }
 
   /** A client of the build begins to wait, or may have more again. */

@@ -93,6 +93,7 @@ export class Ledger {
     this.#scribe = options.scribe;
     const share = (build: Build) => this.share(build);
     this.#waiters = new Waiters(this.#policy.clientMax, share);
+    this.#waiters.limit = capacity;
     this.#newcomers = new Newcomers({
       share,
       userShort: (user) => this.#shares.users < 2 || user.cap.out < this.#shares.ofUser(user, this.limit),
@@ -416,6 +417,8 @@ export class Ledger {
     this.#capacity = capacity;
     this.#bearable = bearable;
     this.#free = this.limit - out;
+    this.#waiters.limit = this.limit;
+    for (const build of this.builds) if (build.demands && build.waiters > 0) this.#waiters.place(build);
     this.#dispatch();
   }
 

@@ -34,7 +34,7 @@ export const PATIENCE = 500;
 export const SET_ASIDE = 30_000;
 /** How long it then gives way. */
 export const GIVE_WAY = 5_000;
-/** Interactive builds go before others that waited longer at most so many times in a row. */
+/** Interactive builds go before others that waited longer at most so many times before one of those has its turn. */
 export const MAX_STREAK = 8;
 
 /** Slots beyond the limit that first slots may take. */

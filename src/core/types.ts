@@ -29,7 +29,7 @@ export interface User {
   readonly back: Lane;
   /** What it has for its weight, as the queue last counted it. */
   standing: number;
-  /** Turns in a row that its interactive builds had before one that had the better right by what it has, or waited longer. */
+  /** Turns that its interactive builds had before one that had the better right, since a normal one had its turn. */
   streak: number;
 }
 

@@ -1,14 +1,16 @@
 // Who waits, and where: an acquire with its client, a client that may have more with its build, a build that may have more in the
 // queue. Who stands at a bound of its own or under a full cap waits outside, until there is room again. It books nothing and grants
 // nothing.
-import { type Cap, mayFit, roomOf } from './caps.ts';
+import { type Cap, mayFit, needOf, roomOf } from './caps.ts';
 import { Demands } from './demands.ts';
 import { Queue } from './fairness.ts';
-import { type Build, type Client, has, isBackground, type Lane, oldest, type Waiter } from './types.ts';
+import { type Build, type Client, has, isBackground, type Lane, oldest, outstanding, type Waiter } from './types.ts';
 
 export class Waiters {
   /** Slots that one client may have. */
   clientMax: number;
+  /** Slots that may be out. */
+  limit = Number.POSITIVE_INFINITY;
   readonly #queue: Queue;
   readonly #demands = new Demands();
 
@@ -187,7 +189,7 @@ export class Waiters {
     if (client === undefined) return false;
     if (!build.demands) return roomOf(build) >= 1;
     const waiter = oldest(client) as Waiter;
-    return roomOf(build) >= (waiter.min as number) && !this.#demands.away(waiter);
+    return roomOf(build) >= needOf(waiter) && this.#mayEver(waiter) && !this.#demands.away(waiter);
   }
 
   /** Puts a client where it belongs: among those of its build that wait and may have more, or not. */
@@ -202,12 +204,18 @@ export class Waiters {
     }
   }
 
+  /** Whether there could be enough for it, once others have returned all that they have. */
+  #mayEver(waiter: Waiter): boolean {
+    const { build } = waiter.client;
+    return mayFit(waiter) && outstanding(build) + needOf(waiter) <= this.limit;
+  }
+
   /** Whether room may be set aside for what a build demands; none is that could not be enough. */
   #note(build: Build, fits: boolean): void {
     const client = build.waiting.peek();
     const waiter = client && oldest(client);
     if (waiter === undefined) return;
-    if (!mayFit(waiter)) this.#dropRoom(waiter);
+    if (!this.#mayEver(waiter)) this.#dropRoom(waiter);
     else if (this.#demands.away(waiter)) this.#demands.unkeep(waiter);
     else if (!fits) this.#demands.keep(waiter);
   }

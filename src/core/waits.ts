@@ -73,6 +73,7 @@ function causeOf(ledger: Ledger, waiter: Waiter, unused: number): Cause {
     const of = cap === build.own ? 'build' : cap === build.user.cap ? 'user' : 'some';
     return { why: 'bound', of, name: cap.name, slots: cap.limit, out: cap.out };
   }
+  if (min > 1 && outstanding(build) + min > ledger.limit) return { why: 'limit' };
   if (build.at === -1) return { why: 'away' };
   const { next } = ledger;
   if (build.class === 'background' && next?.client.build.class !== 'background') return { why: 'background' };

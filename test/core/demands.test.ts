@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { Cap } from '../../src/core/caps.ts';
 import { GIVE_WAY, SET_ASIDE } from '../../src/core/policy.ts';
 import { outstanding } from '../../src/core/types.ts';
+import { waitsOf } from '../../src/core/waits.ts';
 import { rounds } from '../helpers/rounds.ts';
 import { STEP, type Worker, World } from './world.ts';
 
@@ -173,4 +174,40 @@ test('nobody waits for a demand in the background, under a bound either', () => 
   world.workers.splice(0, world.workers.length, later);
   world.pass();
   assert.ok(grantsOf(world, later) > 0);
+});
+
+test('nothing lies idle for one slot under two bounds while a bound that it waits for does not move', () => {
+  const world = new World(8);
+  const caps = [new Cap('user', 4), new Cap('label big', 1)] as const;
+  const holder = world.add(world.ledger.openBuild({ caps }), Number.POSITIVE_INFINITY);
+  world.ask(holder);
+  world.ask(world.add(world.ledger.openBuild({ caps }), 1));
+  stream(world, caps[0], 6);
+  for (let step = 0; step < 100; step++) {
+    world.pass();
+    assert.equal(caps[0].out, 4);
+  }
+});
+
+test('nothing is set aside for a demand of more slots than may be out now', () => {
+  const world = new World(8);
+  const small = [0, 1, 2, 3].map(() => world.add(world.ledger.openBuild(), 2));
+  for (const worker of small) world.ask(worker);
+  const cap = new Cap('group ci', 6);
+  const big = demand(world, [cap], 5);
+  world.ledger.setLimit(3);
+  for (let step = 0; step < 8; step++) world.pass();
+  const before = small.map((worker) => grantsOf(world, worker));
+  for (let step = 0; step < 20; step++) {
+    world.pass();
+    assert.equal(world.ledger.out, 3);
+  }
+  for (const [n, worker] of small.entries()) assert.ok(grantsOf(world, worker) > (before[n] as number));
+  assert.equal(cap.aside, undefined);
+  const [build] = [...world.ledger.builds].slice(-1);
+  assert.deepEqual(build && waitsOf(world.ledger)(build)?.cause, { why: 'limit' });
+  const had = grantsOf(world, big);
+  world.ledger.setLimit(6);
+  for (let step = 0; step < 10; step++) world.pass();
+  assert.ok(grantsOf(world, big) > had, 'when more may be out it has its turn');
 });

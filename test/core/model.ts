@@ -223,6 +223,7 @@ export class Model {
 
   /** Whether there will be room for it when others have returned everything. */
   #mayFit({ number, build, waiter }: Candidate): boolean {
+    if (waiter.min > 1 && this.outstanding(number) + waiter.min > this.limit) return false;
     return build.caps.every((cap) => this.outstanding(number) + waiter.min <= (this.caps[cap] as number));
   }
 
@@ -309,7 +310,8 @@ export class Model {
     const { user } = passed.build;
     const other = this.#best(this.#candidates(), user, 'normal');
     const early = passed.build.class === 'interactive' && other !== undefined && this.#byBuild(other, passed) < 0;
-    this.#streaks.set(user, early ? (this.#streaks.get(user) ?? 0) + 1 : 0);
+    if (passed.build.class === 'normal') this.#streaks.set(user, 0);
+    else if (early) this.#streaks.set(user, (this.#streaks.get(user) ?? 0) + 1);
   }
 
   #best(of: Candidate[], user: number, named: BuildClass): Candidate | undefined {
@@ -324,6 +326,7 @@ export class Model {
   }
 
   #isIn({ number, waiter }: Candidate): boolean {
+    if (waiter.min > 1 && this.outstanding(number) + waiter.min > this.limit) return false;
     return this.#room(number) >= waiter.min;
   }
 

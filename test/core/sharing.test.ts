@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Cap } from '../../src/core/caps.ts';
-import type { BuildOpening } from '../../src/core/ledger.ts';
+import { type BuildOpening, Ledger } from '../../src/core/ledger.ts';
 import {
   DEFAULT_POLICY,
   firstSlotBound,
@@ -14,7 +14,7 @@ import {
   type Policy,
   SET_ASIDE,
 } from '../../src/core/policy.ts';
-import { type Build, type Client, outstanding } from '../../src/core/types.ts';
+import { type Build, type Client, outstanding, type Waiter } from '../../src/core/types.ts';
 import { builds, STEP, World } from './world.ts';
 
 test('nobody waits for ever, neither for one slot nor for several, whoever else asks', () => {
@@ -338,3 +338,39 @@ test('a bound for first slots that was said for a larger pool is no more than th
   assert.equal(firstSlotBound(policy, 64), 32);
   assert.equal(firstSlotBound(policy, 2), 2);
 });
+
+test('interactive builds do not go first for ever, though a bound keeps who is behind them out of the queue now and then', () => {
+  const { ledger, grants, add } = turns(2);
+  const cap = new Cap('group ci', 1);
+  const urgent = add({ user: 1, class: 'interactive' });
+  const behind = add({ user: 1, caps: [cap] });
+  const beside = [add({ user: 2, caps: [cap] }), add({ user: 2, caps: [cap] })];
+  const other = add({ user: 3 });
+  let [holder, waiting] = beside as [Waiter, Waiter];
+  for (const one of [holder, other, behind, urgent, waiting]) ledger.acquire(one, 0);
+  const again = (one: Waiter) => {
+    ledger.release(one.client, 1);
+    ledger.acquire(one, 0);
+  };
+  for (let cycle = 0; cycle < 50 && !grants.has(behind); cycle++) {
+    again(other); // the slot is for the interactive one: the other is out of the queue
+    again(urgent);
+    again(holder); // now there is room, and both are in the queue
+    if (grants.has(behind)) break;
+    again(other);
+    again(urgent);
+    [holder, waiting] = [waiting, holder];
+  }
+  assert.ok(grants.has(behind), 'the other has its turn');
+});
+
+/** A ledger whose waiters are noted once they were granted. */
+function turns(capacity: number) {
+  const grants = new Set<Waiter>();
+  const ledger = new Ledger(capacity, (waiter) => grants.add(waiter), { audit: true });
+  const add = (opening: BuildOpening): Waiter => {
+    const client = ledger.openClient(ledger.openBuild(opening), 'exact');
+    return { client, reserves: false, since: 0, order: 0 };
+  };
+  return { ledger, grants, add };
+}
