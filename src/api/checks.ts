@@ -1,9 +1,12 @@
 // What may stand in the body of a request: checks that several routes share.
 import os from 'node:os';
+import { harmless, plain } from '../process/plain.ts';
 import { HttpError } from './call.ts';
 import type { TimeLimit } from './schema.ts';
 
 const MAX_TEXT = 4096;
+/** So much of a label is kept: everybody who asks for the status is told it. */
+const MAX_LABEL = 256;
 const MAX_CLAIM = 64;
 /** A year and more: what Node's and the engine's clocks can hold is far beyond. */
 const MAX_TIME = 400 * 24 * 3600 * 1000;
@@ -13,10 +16,16 @@ export function objectOf(body: unknown): Record<string, unknown> {
   throw new HttpError(400, 'the body must be a JSON object');
 }
 
-export function text(name: string, value: unknown): string {
+function text(name: string, value: unknown): string {
   if (typeof value === 'string' && value.length <= MAX_TEXT) return value;
   throw new HttpError(400, `${name} must be a string of at most ${MAX_TEXT} characters`);
 }
+
+/** Others are shown it, who have not chosen it. */
+export const label = ({ label }: Record<string, unknown>): string => plain(text('label', label), MAX_LABEL);
+
+/** The same. */
+export const folder = ({ cwd }: Record<string, unknown>): string => harmless(text('cwd', cwd));
 
 export function wholeNumber(name: string, value: unknown, { min, max }: { min: number; max: number }): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;

@@ -1,6 +1,6 @@
 // The calls about leases, one line each, and the check of what comes in. docs/leases.md writes them down for people.
 import type { Call, Peer, Route, Stream } from './call.ts';
-import { claim, flag, objectOf, oneOf, signalNumber, text, timeLimit, wholeNumber } from './checks.ts';
+import { claim, flag, folder, label, objectOf, oneOf, signalNumber, timeLimit, wholeNumber } from './checks.ts';
 import { type LeaseList, type LeaseOpened, type LeaseStatus, MAX_CAPACITY, type OpenLease } from './schema.ts';
 import { seen } from './seen.ts';
 
@@ -51,11 +51,11 @@ export function leaseRoutes(pool: LeasePool): readonly Route[] {
 
 function parse(body: unknown): OpenLease {
   const given = objectOf(body);
-  const { label, cwd, hold = 'process', signal } = given;
+  const { hold = 'process', signal } = given;
   const min = wholeNumber('min', given.min, { min: 1, max: MAX_CAPACITY });
   return {
-    label: text('label', label),
-    cwd: text('cwd', cwd),
+    label: label(given),
+    cwd: folder(given),
     min,
     max: wholeNumber('max', given.max ?? min, { min, max: MAX_CAPACITY }),
     hold: oneOf('hold', hold, ['process', 'connection']),

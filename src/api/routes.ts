@@ -1,6 +1,6 @@
 // Every call of the API, one line each, and the check of what comes in. docs/api.md writes them down for people.
 import { type Call, HttpError, type Peer, type Route, type Send } from './call.ts';
-import { claim, objectOf, text, timeLimit } from './checks.ts';
+import { claim, folder, label, objectOf, timeLimit } from './checks.ts';
 import type { BuildList, BuildOpened, BuildStatus, OpenBuild, PoolEvent, Status } from './schema.ts';
 import { seenEvent, seenStatus } from './seen.ts';
 
@@ -46,7 +46,7 @@ function follow(pool: Pool, { gone, peer }: Call, send: Send): void {
 
 function parseOpenBuild(body: unknown): OpenBuild {
   const given = objectOf(body);
-  const { label, cwd, implicit = 1 } = given;
+  const { implicit = 1 } = given;
   if (implicit !== 0 && implicit !== 1) throw new HttpError(400, 'implicit must be 0 or 1');
-  return { label: text('label', label), cwd: text('cwd', cwd), implicit, ...timeLimit(given), ...claim(given) };
+  return { label: label(given), cwd: folder(given), implicit, ...timeLimit(given), ...claim(given) };
 }

@@ -4,7 +4,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { reason, StintError } from '../errors.ts';
 import { peerCredentials, peerGroups, peerIsThere } from '../kernel/peercred.ts';
-import { HttpError, isOwn, type Peer, type Route, type Send, Text } from './call.ts';
+import { HttpError, type Peer, type Route, type Send, Text } from './call.ts';
+import { Crowd } from './crowd.ts';
 import { findRoute } from './match.ts';
 import { API_HEADER, API_VERSION, VERSION_HEADER } from './schema.ts';
 
@@ -38,34 +39,27 @@ export async function serveApi(
     listening,
   }: { patience?: number; connections?: number; listening?: number | undefined } = {},
 ): Promise<Server> {
+  const crowd = new Crowd(connections);
   const deadlines = new WeakMap<Socket, NodeJS.Timeout>();
   const server = createServer({ connectionsCheckingInterval: NEVER }, async (request, response) => {
     const { socket } = request;
     response.setHeader(API_HEADER, API_VERSION);
     response.setHeader(VERSION_HEADER, version);
-    await answer(routes, request, response, { read: () => clearTimeout(deadlines.get(socket)) });
+    await answer(routes, request, response, { crowd, read: () => clearTimeout(deadlines.get(socket)) });
     if (response.writableEnded && !socket.destroyed) socket.setTimeout(patience);
   });
   // One call for each connection: so what a caller can keep busy, and for how long, is easily bounded.
   server.maxRequestsPerSocket = 1;
   server.keepAliveTimeout = 1; // for who sends two at once: Node refuses the second, but would wait for a third
   server.keepAliveTimeoutBuffer = 0;
-  const crowd = new Map<number, number>();
   server.on('connection', (socket) => {
     const refuse = (status: string, error: string) => socket.end(refusal(version, status, error));
-    const uid = userOf(socket);
-    const others = crowd.get(uid) ?? 0;
-    if (others >= connections && !isOwn(uid)) {
-      refuse('503 Service Unavailable', `user ${uid} has ${others} connections, and may not have more`);
+    const refused = crowd.enter(socket, userOf(socket));
+    if (refused !== undefined) {
+      refuse('503 Service Unavailable', refused);
       socket.destroySoon();
       return;
     }
-    crowd.set(uid, others + 1);
-    socket.once('close', () => {
-      const left = (crowd.get(uid) ?? 1) - 1;
-      if (left > 0) crowd.set(uid, left);
-      else crowd.delete(uid);
-    });
     const deadline = setTimeout(() => {
       refuse('408 Request Timeout', 'the request did not come in time');
       socket.destroySoon();
@@ -87,7 +81,7 @@ async function answer(
   routes: readonly Route[],
   request: IncomingMessage,
   response: ServerResponse,
-  { read }: { read(): void },
+  { crowd, read }: { crowd: Crowd; read(): void },
 ): Promise<void> {
   const hangUp = new AbortController();
   response.once('close', () => hangUp.abort());
@@ -100,35 +94,43 @@ async function answer(
     const query = new URLSearchParams((request.url as string).split('?').slice(1).join('?'));
     const call = { peer, params, query, body, gone: hangUp.signal };
     if ('events' in route) {
-      route.events(call, startEvents(response));
+      const refused = crowd.read(request.socket);
+      if (refused !== undefined) throw new HttpError(503, refused);
+      route.events(call, startEvents(response, crowd));
       return;
     }
-    const stream = () => ({ send: startEvents(response), end: () => void response.end() });
+    const stream = () => ({ send: startEvents(response, crowd), end: () => void response.end() });
     const result = await route.answer(call, stream);
-    if (!response.headersSent) sendResult(response, 200, result);
+    if (!response.headersSent) sendResult(response, crowd, 200, result);
   } catch (error) {
     const { status, headers } = error instanceof HttpError ? error : { status: 500, headers: {} };
-    sendResult(response, status, { error: (error as Error).message }, headers);
+    sendResult(response, crowd, status, { error: (error as Error).message }, headers);
   }
 }
 
-function sendResult(response: ServerResponse, status: number, result: unknown, headers = {}): void {
+function sendResult(response: ServerResponse, crowd: Crowd, status: number, result: unknown, headers = {}): void {
   if (response.destroyed) return;
   const text = result instanceof Text ? result : new Text('application/json', `${JSON.stringify(result)}\n`);
   const body = Buffer.from(text.body);
+  if (!crowd.affords(response.req.socket, body.length)) {
+    response.destroy();
+    return;
+  }
   response.writeHead(status, { ...headers, 'content-type': text.type, 'content-length': body.length });
   response.end(body);
 }
 
 /** Nothing is sent to keep the connection alive: on a Unix socket the kernel says at once that the reader is gone. */
-function startEvents(response: ServerResponse): Send {
+function startEvents(response: ServerResponse, crowd: Crowd): Send {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   response.flushHeaders();
   return (event, data) => {
     if (response.destroyed) return;
+    const text = `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
     // One event alone may be larger: that is no slow reader.
-    if (response.writableLength > MAX_QUEUE) response.destroy();
-    else response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    const waits = response.writableLength;
+    if (waits > MAX_QUEUE || (waits > 0 && !crowd.affords(response.req.socket, text.length))) response.destroy();
+    else response.write(text);
   };
 }
 

@@ -1,6 +1,6 @@
 // The calls that change how the pool is shared, one line each, and the check of what comes in.
 import { type Call, HttpError, mayChange, type Peer, type Route, whoMay } from './call.ts';
-import { numberFrom, objectOf, oneOf, text, wholeNumber } from './checks.ts';
+import { label, numberFrom, objectOf, oneOf, wholeNumber } from './checks.ts';
 import { type Capacity, MAX_CAPACITY, type OpenWith, type SettingList, type WithOpened } from './schema.ts';
 
 /** What the API needs of the daemon for settings. */
@@ -37,11 +37,12 @@ function setCapacity(pool: SettingsPool, { peer, body }: Call, group: number | u
 }
 
 function parseWith(body: unknown): OpenWith {
-  const { label, slots, class: of, weight } = objectOf(body);
+  const given = objectOf(body);
+  const { slots, class: of, weight } = given;
   if (slots === undefined && of === undefined && weight === undefined)
     throw new HttpError(400, 'one of slots, class and weight must be given');
   return {
-    label: text('label', label),
+    label: label(given),
     ...(slots !== undefined && { slots: wholeNumber('slots', slots, { min: 1, max: MAX_CAPACITY }) }),
     ...(of !== undefined && { class: oneOf('class', of, ['interactive', 'normal', 'background']) }),
     ...(weight !== undefined && { weight: numberFrom('weight', weight, { min: 0.01, max: 1000 }) }),

@@ -10,6 +10,7 @@ import { question } from './client.ts';
 import { parseSlots } from './demands.ts';
 import { print } from './print.ts';
 import { poolAround, reach } from './reach.ts';
+import { printable } from './term/width.ts';
 import { LEASE } from './verbs/lease.ts';
 
 const WORDS: Record<string, (args: readonly string[]) => Promise<number>> = { hold, show, resize };
@@ -102,5 +103,5 @@ function line({ id, slots, min, max, wish, state, reason, label }: LeaseStatus):
   const asked = min === max ? `${min}` : `${min}..${max}`;
   const has = state === 'starting' ? `waits for ${min}${reason === undefined ? '' : ` (${reason})`}` : `has ${slots}`;
   const should = state === 'starting' || wish === slots ? '' : `, ${wish < slots ? 'should have' : 'may have'} ${wish}`;
-  return `lease ${id}: ${has} of ${asked}${should}: ${label.replace(/\p{Cc}/gu, '?')}`;
+  return `lease ${id}: ${has} of ${asked}${should}: ${printable(label)}`;
 }

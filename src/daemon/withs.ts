@@ -8,7 +8,7 @@ import { ancestorsOf } from '../process/lineage.ts';
 import { relativesOf } from '../process/proc.ts';
 import type { Settings } from './settings.ts';
 
-/** No user needs so many at once. */
+/** No user needs so many at once; each takes a descriptor. */
 const MAX_WITHS = 1000;
 
 /** Who may do what in the machine's pool. */

@@ -94,6 +94,9 @@ export class EngineHandle {
   readonly #relief: Relief | undefined;
   /** What the engine was asked, by number: whom to tell its answer. */
   readonly #asked = new Map<number, (answer: Answer) => void>();
+  /** The figures that were asked for last, and those that whoever asks now is told. */
+  #counting: Promise<unknown> = Promise.resolve();
+  #next: Promise<Snapshot> | undefined;
   readonly #ready = Promise.withResolvers<void>();
   #requests = 0;
   /** Its thread has ended: nobody hears us, and the number of the eventfd can be somebody else's. */
@@ -214,10 +217,20 @@ export class EngineHandle {
     this.#send({ type: 'refuse' });
   }
 
-  /** The figures of this moment, freshly counted. */
-  async snapshot(): Promise<Snapshot> {
-    const answer = await this.#ask<'snapshot'>((request) => ({ type: 'snapshot', request }));
-    return answer.snapshot;
+  /**
+   * The figures of a moment from now on, freshly counted. However many ask while some are under way, they are told the same: the engine's
+   * thread has other things to do than to count.
+   */
+  snapshot(): Promise<Snapshot> {
+    this.#next ??= this.#counting.then(() => {
+      this.#next = undefined;
+      const counted = this.#ask<'snapshot'>((request) => ({ type: 'snapshot', request })).then(
+        ({ snapshot }) => snapshot,
+      );
+      this.#counting = counted;
+      return counted;
+    });
+    return this.#next;
   }
 
   /** Ends this process as soon as another engine can go on. */

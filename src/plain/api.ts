@@ -4,23 +4,32 @@ import { API_HEADER, API_VERSION, type Status, VERSION_HEADER } from '../api/sch
 
 /** A caller that does not say what it wants is given up; milliseconds. */
 const PATIENCE = 10_000;
+/** One that says more before the end of its first line is none of ours, characters. */
+const MAX_LINE = 4096;
+/** Callers at a time: each is answered at once, and so many that wait are up to no good. */
+const MAX_CALLERS = 256;
 
 /** Answers on the listening socket `fd`, which is closed with the server. */
 export function answerPlainly(fd: number, status: () => Status): Server {
   const server = createServer((socket) => {
     let text = '';
-    socket.setEncoding('latin1').setTimeout(PATIENCE, () => socket.destroy());
+    socket.setEncoding('latin1');
+    const patience = setTimeout(() => socket.destroy(), PATIENCE);
+    socket.on('close', () => clearTimeout(patience));
     socket.on('error', () => {}); // it has gone
     socket.on('data', (chunk: string) => {
       text += chunk;
-      const end = text.indexOf('\r\n');
-      if (end === -1) return;
+      if (!text.includes('\r\n')) {
+        if (text.length > MAX_LINE) socket.destroy();
+        return;
+      }
       socket.removeAllListeners('data').resume();
       const now = status();
       const { version } = now.daemon;
       socket.end(/^GET \/status[ ?]/.test(text) ? answer(200, version, now) : answer(503, version, refusal(now)));
     });
   });
+  server.maxConnections = MAX_CALLERS;
   return server.listen({ fd });
 }
 

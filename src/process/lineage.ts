@@ -1,6 +1,7 @@
 // Who a process is that opens the machine's jobserver: what it runs, what it descends from, and which build it belongs to. It
 // remembers nothing, for processes change. A process that goes while it is looked at is undefined; what it hides is left out.
 import { basename } from 'node:path';
+import { harmless, plain } from './plain.ts';
 import { cgroupOf, type Kin, type Relatives, relativesOf, statusOf } from './proc.ts';
 import { argumentsOf, environOf, heldOf } from './proc-memory.ts';
 import { programOf } from './program.ts';
@@ -53,8 +54,8 @@ export async function lineageOf(tid: number, root: string = '/proc'): Promise<Li
   const session = leaderOf(self, root);
   const cgroup = cgroupOf(pid, root);
   const scope = scopeOf({ uid, cgroup, environment, terminal: (stat?.terminal ?? 0) !== 0 });
-  const named = scope && { ...scope, name: plain(scope.name) };
-  const program = plain(await programOf({ comm, exe, args: () => argumentsOf(pid, root, uid) }));
+  const named = scope && { ...scope, name: plain(scope.name, MAX_NAME) };
+  const program = plain(await programOf({ comm, exe, args: () => argumentsOf(pid, root, uid) }), MAX_NAME);
   const build = environment?.get('STINT_BUILD');
   return {
     pid,
@@ -68,8 +69,10 @@ export async function lineageOf(tid: number, root: string = '/proc'): Promise<Li
     ancestors,
     session,
     ...(named && { scope: named }),
-    cwd,
-    label: packageOf(environment, cwd) ?? plain(`${named?.name ?? ''} ${program} ${named ? '' : basename(cwd)}`.trim()),
+    cwd: harmless(cwd),
+    label:
+      packageOf(environment, cwd) ??
+      plain(`${named?.name ?? ''} ${program} ${named ? '' : basename(cwd)}`.trim(), MAX_NAME),
     ...(build && { build }),
     makeflags: environment?.has('MAKEFLAGS') ?? true,
   };
@@ -154,9 +157,3 @@ function packageOf(environment: ReadonlyMap<string, string> | undefined, cwd: st
 
 /** A category, and a package with its version (Package Manager Specification, names and versions). */
 const PACKAGE = '(?:[A-Za-z0-9_][\\w+.]*-[\\w+.-]{1,40}|virtual)/[A-Za-z0-9_][\\w+-]{0,80}-\\d[\\w.+-]{0,40}';
-
-/** Others choose the names of their processes, and may choose them for a terminal that shows them. */
-function plain(name: string): string {
-  const clean = name.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '?');
-  return clean.length > MAX_NAME ? `${clean.slice(0, MAX_NAME - 1)}…` : clean;
-}

@@ -214,6 +214,15 @@ test('a build is opened as docs/api.md shows', async (t) => {
   assert.deepEqual([late.status, late.json], [503, { error: 'the daemon is leaving' }]);
 });
 
+test('what others are shown of a build commands no terminal, and is no longer than they need', async (t) => {
+  const { path, pool } = await served(t);
+  const label = `\u001b]0;x\u0007\u009b2J\u202e${'x'.repeat(4000)}`;
+  await ask(path, 'POST', '/builds', { label, cwd: '/tmp/\u001b[2J' });
+  const [[opened]] = pool.asked as [[{ label: string; cwd: string }]];
+  assert.equal(opened.label, `?]0;x??2J?${'x'.repeat(245)}…`);
+  assert.equal(opened.cwd, '/tmp/?[2J');
+});
+
 for (const [body, error] of [
   [undefined, 'the body must be a JSON object'],
   ['"text"', 'the body must be a JSON object'],

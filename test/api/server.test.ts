@@ -200,6 +200,36 @@ test('a caller that does not take its answer is sent away in time', async (t) =>
   await until('nothing is left of it', async () => (await connections()) === 0);
 });
 
+/** As another user asks eight times for what is large, and reads it when all were heard: how many came whole. */
+const HOARDER = `
+import os, select, socket, sys
+os.setgid(65534); os.setuid(65534)
+all = []
+for _ in range(8):
+    all.append(socket.socket(socket.AF_UNIX))
+    all[-1].connect(sys.argv[1])
+    all[-1].sendall(b'GET /large HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n')
+for one in all: select.select([one], [], [])
+def read(one):
+    text = b''
+    try:
+        while some := one.recv(65536): text += some
+    except ConnectionError: pass
+    return len(text)
+print(sum(read(one) > 4e6 for one in all))
+`;
+
+test('what waits to be read by one user has a bound, and takes nothing from others', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async (t) => {
+  const { path } = await served(t, { patience: 60_000 });
+  const hoarder = spawn('/usr/bin/python3', ['-c', HOARDER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [[said]] = await Promise.all([once(hoarder.stdout, 'data'), once(hoarder, 'exit')]);
+  const whole = Number(said);
+  assert.ok(whole >= 1 && whole <= 5, `${whole} of 8 came whole`);
+  assert.equal((await ask(path, 'GET', '/large')).json.length, 4e6);
+});
+
 test('a connection serves one call', async (t) => {
   const { path } = await served(t);
   const one = 'GET /things HTTP/1.1\r\nhost: x\r\n\r\n';

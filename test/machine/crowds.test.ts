@@ -42,6 +42,19 @@ if what == 'connect':
                 break
             except BlockingIOError: time.sleep(0.01)
         else: end('kept')
+elif what == 'follow':
+    kept = []
+    for _ in range(count):
+        kept.append(socket.socket(socket.AF_UNIX))
+        kept[-1].connect(os.path.dirname(node) + '/api.sock')
+        kept[-1].sendall(b'GET /live HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n')
+        end(kept[-1].recv(1000).decode().split('\\r\\n')[0])
+elif what == 'status':
+    for _ in range(count):
+        try:
+            os.open(os.path.dirname(node) + '/status', os.O_RDONLY)
+            end('open')
+        except OSError as error: end(error.strerror)
 elif what == 'start':
     for _ in range(count):
         here, there = os.pipe()
@@ -180,6 +193,26 @@ test('a user with more connections than one may have is told so, and takes nothi
   many.killAll('SIGKILL');
   await machine.stop();
 });
+
+for (const [what, error] of [
+  ['status', 'Too many open files'],
+  ['follow', 'HTTP/1.1 503 Service Unavailable'],
+] as const) {
+  test(`what a user is told by ${what}, and does not read, takes no memory beyond his part`, { skip }, async (t) => {
+    const machine = await open(t, 'file');
+    const many = crowd(machine, what, 84);
+    const well = what === 'status' ? 'open' : 'HTTP/1.1 200 OK';
+    const ends = [`('${well}', 64)`, `('${error}', 20)`].sort().join(', ');
+    assert.equal(await said(many), `[${ends}]\n`, many.output.stderr);
+    await served(machine);
+    many.killAll('SIGKILL');
+    await machine.untilIdle();
+    const again = crowd(machine, what, 1);
+    assert.equal(await said(again), `[('${well}', 1)]\n`);
+    again.killAll('SIGKILL');
+    await machine.stop();
+  });
+}
 
 for (const kind of ['file', 'pipe'] as const) {
   for (const what of kind === 'file' ? ['read', 'poll', 'pass'] : ['poll', 'pass']) {

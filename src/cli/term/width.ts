@@ -1,4 +1,5 @@
 // How many columns of a terminal a text takes, and texts made to fit. What others chose (labels, names) is made harmless first.
+import { harmless } from '../../process/plain.ts';
 
 /** Wide in every terminal: East Asian Wide and Fullwidth (Unicode Standard Annex 11), and what is shown as a picture. */
 const WIDE =
@@ -6,13 +7,8 @@ const WIDE =
 /** Drawn over the character before, or not at all. */
 const NONE = /[\p{Mn}\p{Me}\p{Cf}\u1160-\u11ff]/u;
 const ASCII = /^[\x20-\x7e]*$/;
-/** What moves the cursor, commands the terminal, turns the direction of writing or is half a character. */
-const HARMFUL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
-
 /** The text in one line that commands nothing. */
-export function printable(text: string): string {
-  return text.replace(HARMFUL, '?');
-}
+export const printable = harmless;
 
 /** Columns of one character: 0, 1 or 2. */
 export function columnsOf(char: string): number {

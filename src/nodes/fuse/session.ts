@@ -31,11 +31,14 @@ import {
 } from './wire.ts';
 
 const { O_WRONLY, O_RDWR } = constants;
-const { EINVAL, ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, ENFILE, ENOTTY } = os.constants.errno;
+const { EINVAL, ENOENT, ENOSYS, EPERM, EACCES, EINTR, EPROTO, EIO, EMFILE, ENFILE, ENOTTY } = os.constants.errno;
 
 /** The minor versions that NOFLUSH and PARALLEL_DIRECT_WRITES came with. */
 const NOFLUSH_MINOR = 35;
 const PARALLEL_WRITES_MINOR = 38;
+
+/** How often one user may have `status` open, root apart: what it said is kept as long. */
+const MAX_TEXTS = 64;
 
 /** What a caller is shown at the name of the node. */
 export type Shown =
@@ -99,7 +102,9 @@ export class Session {
   /** Threads that are being shown the node, and their requests. */
   readonly #showing = new Map<number, (Parked & { unique: number })[]>();
   /** What readers of `status` are given, by file handle. */
-  readonly #texts = new Map<number, Buffer>();
+  readonly #texts = new Map<number, { text: Buffer; uid: number }>();
+  /** How many each user has, or waits for. */
+  readonly #textsOf = new Map<number, number>();
   #nextText = 1;
   #openFlags = FOPEN_DIRECT_IO | FOPEN_STREAM;
   /** Requests that wait for another thread. */
@@ -286,14 +291,34 @@ export class Session {
 
   /** The text is what it is at the moment of the open. */
   #openStatus(request: Request): void {
+    const { uid } = request;
+    if (uid !== 0 && (this.#textsOf.get(uid) ?? 0) >= MAX_TEXTS) {
+      this.#status(request, EMFILE);
+      return;
+    }
+    this.#countText(uid, 1);
     const parked = this.#park(request);
     this.#host.status((text) => {
-      if (!this.#resume(parked)) return;
+      if (!this.#resume(parked)) {
+        this.#countText(uid, -1);
+        return;
+      }
       const fh = this.#nextText++;
-      this.#texts.set(fh, Buffer.from(text));
+      this.#texts.set(fh, { text: Buffer.from(text), uid });
       const { uniqueLow, uniqueHigh } = parked;
-      if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: FOPEN_DIRECT_IO })) this.#texts.delete(fh);
+      if (!this.#channel.opened(uniqueLow, uniqueHigh, { fh, flags: FOPEN_DIRECT_IO })) this.#dropText(fh);
     });
+  }
+
+  #dropText(fh: number): void {
+    const { uid } = this.#texts.get(fh) ?? {};
+    if (this.#texts.delete(fh)) this.#countText(uid as number, -1);
+  }
+
+  #countText(uid: number, change: number): void {
+    const count = (this.#textsOf.get(uid) ?? 0) + change;
+    if (count > 0) this.#textsOf.set(uid, count);
+    else this.#textsOf.delete(uid);
   }
 
   #read(request: Request): void {
@@ -305,7 +330,7 @@ export class Session {
       this.#withOwner(request, (kept, found) => this.#file.read(kept, found));
       return;
     }
-    const text = request.nodeid === ID.README ? Buffer.from(README) : this.#texts.get(request.fh);
+    const text = request.nodeid === ID.README ? Buffer.from(README) : this.#texts.get(request.fh)?.text;
     const { offset, size, uniqueLow, uniqueHigh } = request;
     if (text === undefined) this.#status(request, EIO);
     else this.#channel.data(uniqueLow, uniqueHigh, text.subarray(offset, offset + Math.min(size, 4096)));
@@ -342,7 +367,7 @@ export class Session {
 
   #release(request: Request): void {
     if (request.nodeid === ID.FILE) this.#file.release(request.fh, request);
-    else if (request.nodeid === ID.STATUS) this.#texts.delete(request.fh);
+    else if (request.nodeid === ID.STATUS) this.#dropText(request.fh);
     this.#status(request, 0);
   }
 
