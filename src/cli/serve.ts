@@ -8,6 +8,7 @@ import { takeLock } from '../keeper/lock.ts';
 import { execProgram } from '../kernel/exec.ts';
 import { exitNow } from '../kernel/exit.ts';
 import { notifySystemd } from '../kernel/notify.ts';
+import { boundPrivileges, CAPABILITY } from '../kernel/privileges.ts';
 import { ensureRuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { showHelp } from './args.ts';
 import { logged as note } from './log.ts';
@@ -17,6 +18,13 @@ import { SERVE } from './verbs/serve.ts';
 /** The variable by which a keeper that goes on as another program finds what it has left to itself. */
 const LEFT = 'STINT_LEFT';
 
+/**
+ * What a daemon needs of root: to mount and unmount, to read /proc of all users, to end builds whose time is over, and to be told of pressure
+ * within a second.
+ */
+const { SYS_ADMIN, SYS_PTRACE, DAC_READ_SEARCH, KILL, SYS_RESOURCE } = CAPABILITY;
+const PRIVILEGES = [SYS_ADMIN, SYS_PTRACE, DAC_READ_SEARCH, KILL, SYS_RESOURCE];
+
 /** A daemon makes little garbage: it need not grow to hold much of it. */
 const SMALL = '--max-semi-space-size=1';
 
@@ -24,6 +32,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const options = serveOptions(args);
   if (options.has('help')) return showHelp(SERVE);
   process.umask(0o077); // whatever it was where somebody happened to start the daemon
+  boundPrivileges(PRIVILEGES);
   const left = process.env[LEFT];
   delete process.env[LEFT];
   const program = process.argv[1] as string;
