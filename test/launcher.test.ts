@@ -1,7 +1,7 @@
 // bin/stint, in a fake root whose main.ts prints what it was given.
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from './helpers/temporary.ts';
@@ -152,6 +152,27 @@ test("the compile cache is kept in the user's cache folder, or nowhere", (t) => 
   assert.equal(cache({ HOME: root, XDG_CACHE_HOME: join(root, 'xdg') }), `${root}/xdg/stint/node`);
   assert.equal(cache({}), undefined);
   assert.equal(cache({ HOME: 'relative' }), undefined);
+});
+
+test('root keeps no compile cache where another user can put one, or a link to one', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, (t) => {
+  const root = fakeRoot(t);
+  const home = join(temporaryFolder(t), 'home');
+  const cache = () => seen(inShell(root, 'exec "$STINT"', { HOME: home })).env.NODE_COMPILE_CACHE;
+  mkdirSync(home);
+  assert.equal(cache(), `${home}/.cache/stint/node`);
+  rmSync(join(home, '.cache'), { recursive: true });
+  symlinkSync('/tmp', join(home, '.cache'));
+  assert.equal(cache(), undefined, 'a link, though it leads to a folder of root');
+  rmSync(join(home, '.cache'));
+  mkdirSync(join(home, '.cache'));
+  chownSync(home, 65534, 65534);
+  assert.equal(cache(), undefined, 'a folder of root that another user can move away');
+  chownSync(home, 0, 0);
+  rmSync(join(home, '.cache'), { recursive: true });
+  chmodSync(home, 0o1777);
+  assert.equal(cache(), undefined, 'one that another user can make first');
 });
 
 test('a link to the launcher finds the root, however many links there are', (t) => {

@@ -3,6 +3,7 @@ import type { BuildChanges } from '../api/build-routes.ts';
 import { HttpError, mayChange, type Peer, whoMay } from '../api/call.ts';
 import type { BuildStatus, ChangeBuild, ProcessStatus, Reclaimed } from '../api/schema.ts';
 import type { Turn } from '../core/turn.ts';
+import { Turns } from '../engine/turns.ts';
 import type { Recorder } from '../observe/recorder.ts';
 import { userName } from '../process/groups.ts';
 import { lineageOf } from '../process/lineage.ts';
@@ -14,6 +15,8 @@ export class Changes implements BuildChanges {
   readonly #group: number | undefined;
   readonly #system: boolean;
   readonly #recorder: Recorder;
+  /** Who asks for processes of others without end does not keep their own lookups waiting. */
+  readonly #turns = new Turns();
 
   /** @param group whose members may change others' builds, beside root and the daemon's own user */
   constructor(
@@ -45,7 +48,7 @@ export class Changes implements BuildChanges {
 
   async process(name: string, caller: Peer): Promise<ProcessStatus> {
     const pid = /^[1-9]\d{0,9}$/.test(name) ? Number(name) : 0;
-    const lineage = pid === 0 ? undefined : await lineageOf(pid);
+    const lineage = pid === 0 ? undefined : await this.#turns.take(caller.uid, () => lineageOf(pid));
     if (lineage === undefined) throw new HttpError(404, `there is no process ${name}, or no longer`);
     const { build: id, root, waits, ...found } = await this.#builds.engine.find(lineage);
     const { uid, program } = lineage;

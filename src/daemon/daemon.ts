@@ -67,7 +67,7 @@ export interface DaemonOptions {
   /** What the machine has to bear where nobody says anything; default: DEFAULT_LIMITS. */
   limits?: LimitsConfig;
   /** The folder of what outlives the daemon; undefined: nothing does. */
-  state?: string;
+  state?: string | undefined;
   /** Says what went wrong without stopping anything. */
   note?: (line: string, level?: Level) => void;
   /** Check every invariant of the ledger after each mutation: for tests, it costs time. */

@@ -1,7 +1,9 @@
 // The lock that says which daemon serves a place. The kernel drops it when its holder dies.
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { tryLock } from '../kernel/flock.ts';
+
+const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
 
 /** Where a daemon serves. */
 interface Place {
@@ -15,7 +17,7 @@ interface Place {
 export function takeLock(runtime: Place, pid: number): number {
   let fd: number;
   try {
-    fd = openSync(runtime.lock, 'a', 0o600);
+    fd = openSync(runtime.lock, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600); // it will be emptied: never by somebody's link
   } catch (error) {
     const hint = runtime.system
       ? { hint: 'only root may serve the whole machine; for your own builds: stint serve --user' }

@@ -55,6 +55,17 @@ test('a second daemon ends with 4, and the first does not notice', { skip }, asy
   await machine.stop();
 });
 
+test('a link where the lock should be is not followed', { skip }, async (t) => {
+  const place = new Place(t);
+  const precious = join(place.folder, 'precious');
+  writeFileSync(precious, 'precious');
+  symlinkSync(precious, `${place.mount}.lock`);
+  const { code, stderr } = await place.stint(['serve', '--mount', place.mount]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^stint: cannot open \S+machine\.lock: too many symbolic links encountered\n/);
+  assert.equal(readFileSync(precious, 'utf8'), 'precious');
+});
+
 test('a link at the path of another jobserver leads builds to the node, and is gone with the daemon', {
   skip: skip || missing('make44'),
 }, async (t) => {
