@@ -120,6 +120,20 @@ python_environment() {
   fi
 }
 
+# The sources of packages whose own suites tests run.
+sources() {
+  place=.cache/toolchain/sdists
+  cmp -s toolchain/sdists.txt $place/list && return
+  say 'fetching what is listed in toolchain/sdists.txt'
+  rm -rf $place
+  mkdir -p $place
+  if python3 toolchain/sdists.py toolchain/sdists.txt $place; then
+    cp toolchain/sdists.txt $place/list
+  else
+    say 'cannot fetch them (see above): what needs them will be skipped'
+  fi
+}
+
 # Unpacks Debian package $1 into $2, without installing it.
 unpacked() {
   package=$1
@@ -183,5 +197,6 @@ debian_packages
 npm_packages
 gnu_make_44
 for name in python pytest-old pytest-new; do python_environment "$name"; done
+sources
 virtual_machine
 debian_root
