@@ -101,8 +101,10 @@ export class Engine {
     const { timeOrigin } = performance;
     const clock = () => performance.now();
     const tape = options.tape && new TapeWriter(options.tape, () => lines.send({ type: 'taped' }));
+    // At the moment up to which the account has counted: so what is on the tape adds up to the same.
     const booked: LedgerOptions['booked'] =
-      tape && (({ build, tag }, held, offered) => tape.booked(timeOrigin + clock(), build.tag, tag, held, offered));
+      tape &&
+      (({ build, tag }, held, offered) => tape.booked(timeOrigin + build.account.at, build.tag, tag, held, offered));
     this.#tape = tape;
     this.#journal = new Journal(store, kept);
     const touch = lines.shift.touch.bind(lines.shift);
