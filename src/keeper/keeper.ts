@@ -30,6 +30,10 @@ const REST = 1000;
 /** An engine that leaves on purpose is given so long for it, milliseconds. */
 const LEAVING = 10_000;
 
+/** What is said when the keeper may not open what an engine wants kept. */
+const LOST =
+  'no descriptor is left to keep for clients: what they have is lost when the engine is followed by another one';
+
 export interface KeeperOptions {
   /** The arguments of Node that start an engine process. */
   engine: readonly string[];
@@ -83,6 +87,8 @@ export class Keeper {
   #engine: Engine;
   /** Starts the process that is to serve now. */
   #begin: () => Engine = () => this.#start();
+  /** Something could not be kept, which was said. */
+  #lost = false;
   /** It cannot be started, which was said. */
   #missing = false;
   /** The engine process that would be the next. */
@@ -225,6 +231,8 @@ export class Keeper {
         this.#hushed(engine); // that it has ended is heard in a moment
         return;
       }
+      if (received.truncated && !this.#lost) this.#options.note(LOST, 'error');
+      this.#lost ||= received.truncated;
       this.#heard(engine, received.message, received.fds[0]);
     }
   }

@@ -1,5 +1,6 @@
 // A daemon that may not open anything more: whoever comes is told so, and served again as soon as there are descriptors.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -76,4 +77,12 @@ test('a daemon of a user that has no descriptor left refuses a build and says wh
   for (const run of runs) run.killAll('SIGKILL');
   await place.untilIdle(PATIENCE);
   assert.equal((await place.run(['--', 'true'], { deadline: PATIENCE })).code, 0);
+});
+
+test('a keeper that has no descriptor left says what that means', { skip: noMachine() ?? false }, async (t) => {
+  const machine = await startMachine(t, 2);
+  execFileSync('prlimit', [`--pid=${machine.daemon.pid}`, '--nofile=4:']);
+  for (let i = 0; i < 2; i++) assert.equal((await machine.run(['--', 'true'], { deadline: PATIENCE })).code, 0);
+  await until('it is said', () => machine.daemon.output.stderr.endsWith('\n'), PATIENCE);
+  assert.match(machine.daemon.output.stderr, /^stint: no descriptor is left to keep for clients: .*\n$/, 'once');
 });
