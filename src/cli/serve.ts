@@ -19,11 +19,10 @@ import { SERVE } from './verbs/serve.ts';
 const LEFT = 'STINT_LEFT';
 
 /**
- * What a daemon needs of root: to mount and unmount, to read /proc of all users, to end builds whose time is over, and to be told of pressure
- * within a second.
+ * What a daemon needs of root: to mount and unmount, to read /proc of all users, to end builds whose time is over, to be told of pressure
+ * within a second, and to give the device to its group. The unit of the service says the same.
  */
-const { SYS_ADMIN, SYS_PTRACE, DAC_READ_SEARCH, KILL, SYS_RESOURCE } = CAPABILITY;
-const PRIVILEGES = [SYS_ADMIN, SYS_PTRACE, DAC_READ_SEARCH, KILL, SYS_RESOURCE];
+const PRIVILEGES = Object.values(CAPABILITY);
 
 /** A daemon makes little garbage: it need not grow to hold much of it. */
 const SMALL = '--max-semi-space-size=1';

@@ -7,7 +7,14 @@ const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
 
 /** Numbers of capabilities, which are the same everywhere (linux/capability.h). */
-export const CAPABILITY = { DAC_READ_SEARCH: 2, KILL: 5, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_RESOURCE: 24 } as const;
+export const CAPABILITY = {
+  CHOWN: 0,
+  DAC_READ_SEARCH: 2,
+  KILL: 5,
+  SYS_PTRACE: 19,
+  SYS_ADMIN: 21,
+  SYS_RESOURCE: 24,
+} as const;
 
 /**
  * From now on no program that the calling thread starts or becomes has other capabilities than `kept`, nor gains any by a setuid program. What this
