@@ -45,7 +45,11 @@ if (
   const draft = join(ROOT, `.dist-${process.pid}`);
   await build(draft);
   rmSync(DIST, { recursive: true, force: true });
-  renameSync(draft, DIST);
+  try {
+    renameSync(draft, DIST);
+  } catch {
+    rmSync(draft, { recursive: true }); // another one has built it at the same time
+  }
 }
 
 /** Whether one of the sources has changed since `made` was made of them. */
