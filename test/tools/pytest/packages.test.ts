@@ -2,7 +2,7 @@
 // tests were broken on purpose, and no test that passed is lost. STINT_ROUNDS=N: above 1 all of their tests, not a part.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Pool, STINT, startPool } from '../../helpers/pool.ts';
@@ -51,11 +51,16 @@ for (const { folder, options, part, broken, env = {} } of PACKAGES) {
   test(`the suite of ${folder}`, { skip, timeout: 3 * PATIENCE }, async (t) => {
     const pool = await startPool(t, 2);
     const cwd = join(pool.folder, folder);
-    cpSync(join(SOURCES, folder), cwd, { recursive: true });
     const [file, text, instead] = broken;
-    const source = readFileSync(join(cwd, file), 'utf8');
+    const source = readFileSync(join(SOURCES, folder, file), 'utf8');
     assert.ok(source.includes(text), `${file} has ${text}`);
-    writeFileSync(join(cwd, file), source.replace(text, instead));
+    /** Tests that fail leave things behind. */
+    const renew = () => {
+      rmSync(cwd, { recursive: true, force: true });
+      cpSync(join(SOURCES, folder), cwd, { recursive: true });
+      writeFileSync(join(cwd, file), source.replace(text, instead));
+    };
+    renew();
     const python = join(toolPath('pytestNew'), '../python');
     const tests = ALL ? ['tests'] : part;
     const environment = { ...env, PYTHONPATH: join(cwd, 'src') };
@@ -73,6 +78,7 @@ for (const { folder, options, part, broken, env = {} } of PACKAGES) {
         env: environment,
         deadline: PATIENCE,
       }).ended;
+    renew();
     const ours = await run([]);
     assert.equal(ours.code, 1, ours.stdout + ours.stderr);
     const counts = countsOf(ours.stdout);
@@ -85,6 +91,7 @@ for (const { folder, options, part, broken, env = {} } of PACKAGES) {
       report,
       tests,
     });
+    renew();
     const after = await run(list.flatMap((id) => ['--deselect', id]));
     assert.equal(after.code, 0, after.stdout + after.stderr);
     assert.deepEqual(countsOf(after.stdout), { ...counts, failed: 0 });
