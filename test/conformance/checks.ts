@@ -57,7 +57,7 @@ const RETURN = 1_500 * SLOWER;
 /** How long a client may take to end after a signal, milliseconds. */
 const LEAVE = 3_000 * SLOWER;
 /** How long nothing may change until a build is taken to have all that it takes, milliseconds. */
-const STEADY = 600;
+const STEADY = 600 * SLOWER;
 /** How long it may take until a build holds tokens, milliseconds. */
 const HOLD = 60_000 * SLOWER;
 /** After so long a client that begins nothing without a token is taken to wait for one, milliseconds. */

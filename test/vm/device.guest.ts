@@ -4,11 +4,6 @@ import { lstatSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Status } from '../../src/api/schema.ts';
-import { buildTracer } from '../clients/projects.ts';
-import { SIGNALS, uses } from '../conformance/checks.ts';
-import { CLIENTS, type Client, lacking } from '../conformance/client.ts';
-import { examine } from '../conformance/matrix.ts';
-import { deviceServer } from '../conformance/stint.ts';
 import { killEngine } from '../helpers/engine-kills.ts';
 import { type Machine, startMachine } from '../helpers/machine.ts';
 import { Place, type Started } from '../helpers/pool.ts';
@@ -75,39 +70,6 @@ test('without CUSE it says what is missing', async (t) => {
     await refusal(place),
     /^stint: cannot open \/dev\/cuse: no such file or directory\nhint: .*modprobe cuse/,
   );
-});
-
-test('the suite finds at the device what it finds at the file node', async (t) => {
-  const server = await deviceServer(t);
-  const place = new Place(t);
-  const tracer = buildTracer(place.folder);
-  const subject = (name: string, style: 'fifo' | 'fds') => ({
-    ...{ place, tracer, style, server },
-    client: CLIENTS.find((client) => client.name === name) as Client,
-  });
-  for (const [name, style] of [
-    ['make44', 'fifo'],
-    ['make43', 'fds'],
-  ] as const) {
-    const { use, endings, empty, late } = await examine(subject(name, style));
-    assert.equal(use.verdict, 'ok', JSON.stringify(use));
-    for (const signal of SIGNALS) {
-      const { held, lost } = endings?.[signal] ?? {};
-      assert.deepEqual({ signal, held, lost }, { signal, held: SLOTS, lost: 0 });
-    }
-    assert.deepEqual(empty, { verdict: 'serial', code: 0, peak: 1 });
-    assert.ok(typeof late === 'number', 'it used late slots');
-  }
-  for (const [name, style, verdict] of [
-    ['ninja', 'fifo', 'ignores'], // released ones take a FIFO only
-    ['gcc-lto', 'fds', 'ok'],
-    ['cargo', 'fifo', 'ok'],
-  ] as const) {
-    const one = subject(name, style);
-    if (lacking(one.client)) t.diagnostic(`${name}: ${lacking(one.client)}`);
-    else assert.deepEqual([name, (await uses(one)).verdict], [name, verdict]);
-  }
-  await server.stop();
 });
 
 test('builds at the device do not notice that the engine is killed', { timeout: 3_000_000 }, async (t) => {

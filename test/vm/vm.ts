@@ -3,6 +3,7 @@
 // there. It has one processor, no network and no pressure files.
 //
 // toolchain/install.sh fetches it; `init` is its first process.
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Place } from '../helpers/pool.ts';
@@ -14,6 +15,10 @@ interface Ends {
   after(done: () => Promise<void>): void;
 }
 
+interface Prints {
+  diagnostic(message: string): void;
+}
+
 /** Why there is no such machine here, or false; `boot`: what it has to boot. */
 export function noVm(boot: 'job' | 'systemd' = 'job'): string | false {
   if (process.getuid?.() !== 0) return 'only root can have a machine that sees the root of this one';
@@ -21,23 +26,18 @@ export function noVm(boot: 'job' | 'systemd' = 'job'): string | false {
   return boot === 'systemd' && !existsSync('/lib/systemd/systemd') && 'no systemd: run toolchain/install.sh';
 }
 
-/** How the command ended, and all that it wrote. */
-interface Outcome {
-  code: number;
-  output: string;
+interface Options {
+  /** `systemd`: the command is a service of it, and the root can be written to. */
+  boot?: 'job' | 'systemd';
+  /** For all of it, milliseconds. */
+  deadline?: number;
 }
 
 /**
- * Boots the machine, runs `script` as root in sh, in a folder that the host sees, too, and switches it off.
- * @param boot `systemd`: the script is a service of it, and the root can be written to
- * @param deadline milliseconds for all of it
- * @throws Error when it does not come to an end
+ * Boots the machine, runs `command` as root where the sources are, and switches it off. What it writes is told when it fails.
+ * @throws AssertionError when it ends with another code than 0; Error when it does not end
  */
-export async function inVm(
-  t: Ends,
-  script: string,
-  { boot = 'job', deadline = 240_000 }: { boot?: 'job' | 'systemd'; deadline?: number } = {},
-): Promise<Outcome> {
+export async function runInVm(t: Ends & Prints, command: string, { boot = 'job', deadline = 540_000 }: Options = {}) {
   const place = new Place(t);
   const { folder } = place;
   const path = (name: string) => join(folder, name);
@@ -48,12 +48,11 @@ export async function inVm(
     LANG: 'C.UTF-8',
     PATH,
     TEST_DEADLINE: '120000',
+    TEST_TIMEOUT: String(deadline),
     ...(STINT_ROUNDS !== undefined && { STINT_ROUNDS }),
   };
-  const head = `#!/bin/sh\nexport ${Object.entries(env)
-    .map(([name, value]) => `${name}='${value}'`)
-    .join(' ')}\n`;
-  writeFileSync(path('job'), `${head}${script}\n`, { mode: 0o755 });
+  const exports = Object.entries(env).map(([name, value]) => `export ${name}='${value}'\n`);
+  writeFileSync(path('job'), `#!/bin/sh\n${exports.join('')}cd '${sources}' && ${command}\n`, { mode: 0o755 });
   const disk = ['root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'ro'];
   const console = ['con=null', 'con0=null,fd:1', 'quiet', 'loglevel=4', 'panic=-1'];
   const init = [
@@ -62,7 +61,7 @@ export async function inVm(
     `sources=${sources}`,
     `parts=${parts}`,
   ];
-  const args = ['mem=1500M', ...disk, ...console, 'umid=vm', `uml_dir=${folder}`, ...init, `boot=${boot}`];
+  const args = ['mem=4000M', ...disk, ...console, 'umid=vm', `uml_dir=${folder}`, ...init, `boot=${boot}`];
   const outside = { LD_PRELOAD: join(parts, 'xstate.so'), TMPDIR: folder };
   const { ended, output } = place.spawn(join(parts, 'linux'), args, { env: outside, deadline });
   await ended;
@@ -71,5 +70,6 @@ export async function inVm(
     throw new Error(
       `the virtual machine did not come to the end: ${JSON.stringify({ ...output, job: text('output') })}`,
     );
-  return { code: Number(text('code')), output: text('output') };
+  t.diagnostic(text('output'));
+  assert.equal(text('code'), '0\n', text('output'));
 }
