@@ -91,6 +91,23 @@ test('builds at the device do not notice that the engine is killed', { timeout: 
   t.diagnostic(`${daemon.restarts} kills`);
 });
 
+test('the device is heard while the engine waits for the mount alone', async (t) => {
+  const place = new Place(t);
+  const file = join(place.folder, 'stint.toml');
+  writeFileSync(file, `${config}[[client]]\nprogram = "dd"\nnode = "file"\n`);
+  const machine = await startMachine(t, SLOTS, { args: ['--config', file] });
+  const busy = machine.spawn('dd', [`if=${machine.node}`, `of=${machine.node}`, 'bs=1', 'count=100000000']);
+  const { builds } = await machine.untilStatus(({ builds }) => builds.some(({ held }) => held > 0));
+  assert.deepEqual(
+    builds[0]?.clients?.map(({ node }) => node),
+    ['file'],
+  );
+  assert.equal((await startMake(machine, 4).ended).code, 0);
+  assert.equal(isOver(busy), false);
+  busy.kill('SIGKILL');
+  await machine.untilIdle();
+});
+
 test('when the device is taken away the pool goes on without it', async (t) => {
   const machine = await serve(t);
   const make = startMake(machine, 1000);
