@@ -1,5 +1,5 @@
-// What one user may have under way at the API, so that nobody uses up the daemon's memory or descriptors: connections, readers of events, and
-// bytes that he does not read. Root and the daemon's own user have no bounds.
+// What one user may have under way at the API, so that nobody uses up the daemon's memory, descriptors or time: connections, readers of events,
+// bytes that he does not read, and questions that are being answered. Root and the daemon's own user have no bounds.
 import type { Socket } from 'node:net';
 import { isOwn } from './call.ts';
 
@@ -14,6 +14,8 @@ interface User {
   readonly uid: number;
   readonly sockets: Set<Socket>;
   readers: number;
+  /** Resolves when the last of his questions so far is answered. */
+  asked: Promise<unknown>;
 }
 
 export class Crowd {
@@ -27,7 +29,7 @@ export class Crowd {
 
   /** A user has connected; why he may not, if so. */
   enter(socket: Socket, uid: number): string | undefined {
-    const user = this.#users.get(uid) ?? { uid, sockets: new Set(), readers: 0 };
+    const user = this.#users.get(uid) ?? { uid, sockets: new Set(), readers: 0, asked: Promise.resolve() };
     const { sockets } = user;
     if (sockets.size >= this.#most && !isOwn(uid))
       return `user ${uid} has ${sockets.size} connections, and may not have more`;
@@ -50,6 +52,15 @@ export class Crowd {
     user.readers++;
     socket.once('close', () => user.readers--);
     return undefined;
+  }
+
+  /** Answers a question when those that its user has asked before are answered; between two, others have their turn. */
+  inTurn<T>(socket: Socket, answer: () => Promise<T>): Promise<T> {
+    const user = this.#bySocket.get(socket);
+    if (user === undefined || isOwn(user.uid)) return answer();
+    const answered = user.asked.then(() => new Promise(setImmediate)).then(answer);
+    user.asked = answered.catch(() => {}); // whoever has asked hears of it
+    return answered;
   }
 
   /** Whether `length` bytes more may wait for who is at the other end. */

@@ -100,8 +100,11 @@ async function answer(
       return;
     }
     const stream = () => ({ send: startEvents(response, crowd), end: () => void response.end() });
-    const result = await route.answer(call, stream);
-    if (!response.headersSent) sendResult(response, crowd, 200, result);
+    const reply = async () => {
+      const result = await route.answer(call, stream);
+      if (!response.headersSent) sendResult(response, crowd, 200, result);
+    };
+    await (request.method === 'GET' ? crowd.inTurn(request.socket, reply) : reply());
   } catch (error) {
     const { status, headers } = error instanceof HttpError ? error : { status: 500, headers: {} };
     sendResult(response, crowd, status, { error: (error as Error).message }, headers);

@@ -6,7 +6,7 @@ import type { BuildOpened, OpenBuild, OpenWith, PoolEvent, SettingList, Status, 
 import { seenStatus } from '../api/seen.ts';
 import type { SettingsPool } from '../api/settings-routes.ts';
 import type { EngineEvents, EngineHandle } from '../engine/handle.ts';
-import { type BuildAccount, type BuildFacts, type BuildTerms, LEAVING } from '../engine/messages.ts';
+import { type BuildAccount, type BuildFacts, type BuildTerms, LEAVING, type Snapshot } from '../engine/messages.ts';
 import type { Remembered } from '../keeper/remembered.ts';
 import type { NodeRights } from '../nodes/fuse/directory.ts';
 import type { Recorder } from '../observe/recorder.ts';
@@ -70,6 +70,8 @@ export class Builds implements Pool, SettingsPool {
   readonly #builds = new Map<number, Known>();
   readonly #starting = new Map<number, Starting>();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
+  /** What is told to all who have asked at the same time. */
+  readonly #told = new WeakMap<Snapshot, Status>();
   readonly #since: number;
   /** In system mode odd numbers are given here, even ones by the engine to builds that nobody opened. */
   #nextId = 1;
@@ -155,14 +157,18 @@ export class Builds implements Pool, SettingsPool {
   async status(): Promise<Status> {
     this.calls++;
     const snapshot = await this.#engine.snapshot();
+    const told = this.#told.get(snapshot);
+    if (told !== undefined) return told;
     // The engine may not have heard yet of what the list says already.
-    return statusOf({ ...snapshot, capacity: this.capacity }, this.#builds, {
+    const status = statusOf({ ...snapshot, capacity: this.capacity }, this.#builds, {
       daemon: { ...this.#options.daemon, since: this.#since },
       pids: { keeper: this.#options.daemon.pid, engine: process.pid },
       limits: this.#watch.limits,
       with: this.#withs.list,
       peakOf: (id) => this.#watch.peakOf(id),
     });
+    this.#told.set(snapshot, status);
+    return status;
   }
 
   async openBuild(request: OpenBuild, caller: Peer, gone: AbortSignal): Promise<BuildOpened> {

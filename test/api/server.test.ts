@@ -6,6 +6,7 @@ import { chmodSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Call, HttpError, type Route, type Send } from '../../src/api/call.ts';
 import { serveApi } from '../../src/api/server.ts';
 import { ask, follow, raw } from '../helpers/api.ts';
@@ -21,6 +22,8 @@ interface Served {
   send: Send;
   /** How many read /events. */
   readers(): number;
+  /** How many questions that take long were answered. */
+  slow(): number;
   connections(): Promise<number>;
 }
 
@@ -29,6 +32,7 @@ async function served(t: TestContext, options?: { patience?: number; connections
   const path = join(folder, 'api.sock');
   let call: Call | undefined;
   const readers = new Set<Send>();
+  let slow = 0;
   const note = (now: Call) => {
     call = now;
     return { params: now.params, body: now.body };
@@ -53,6 +57,15 @@ async function served(t: TestContext, options?: { patience?: number; connections
       },
     },
     { method: 'GET', path: '/never', answer: (now) => note(now) && new Promise(() => {}) },
+    {
+      method: 'GET',
+      path: '/slow',
+      answer: async () => {
+        await pause(20);
+        for (const end = performance.now() + 20; performance.now() < end; );
+        return slow++;
+      },
+    },
     { method: 'GET', path: '/large', answer: () => 'x'.repeat(4e6) },
     {
       method: 'GET',
@@ -78,6 +91,7 @@ async function served(t: TestContext, options?: { patience?: number; connections
       for (const send of readers) send(event, data);
     },
     readers: () => readers.size,
+    slow: () => slow,
     connections: () => new Promise((resolve) => server.getConnections((_, count) => resolve(count))),
   };
 }
@@ -228,6 +242,33 @@ test('what waits to be read by one user has a bound, and takes nothing from othe
   const whole = Number(said);
   assert.ok(whole >= 1 && whole <= 5, `${whole} of 8 came whole`);
   assert.equal((await ask(path, 'GET', '/large')).json.length, 4e6);
+});
+
+/** As another user asks forty times at once for what takes a while. */
+const ASKER = `
+import os, socket, sys
+os.setgid(65534); os.setuid(65534)
+all = []
+for _ in range(40):
+    all.append(socket.socket(socket.AF_UNIX))
+    all[-1].connect(sys.argv[1])
+    all[-1].sendall(b'GET /slow HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n')
+print('asked', flush=True)
+for one in all:
+    while one.recv(65536): pass
+`;
+
+test('who asks without end keeps nobody waiting but himself', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async (t) => {
+  const { path, slow } = await served(t);
+  const asker = spawn('/usr/bin/python3', ['-c', ASKER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(asker.stdout, 'data');
+  const before = slow();
+  await ask(path, 'GET', '/things');
+  assert.ok(slow() - before < 20, `${slow() - before} of 40 went first`);
+  await once(asker, 'exit');
+  assert.equal(slow(), 40);
 });
 
 test('a connection serves one call', async (t) => {
