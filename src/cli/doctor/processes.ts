@@ -38,7 +38,7 @@ export async function serversAmong(processes: readonly Process[], usual: string)
   const told = await Promise.all(
     nodes.map(async ({ pid }): Promise<Server | undefined> => {
       const args = (await argumentsOf(pid)) ?? [];
-      const at = args.findIndex((word, index) => /\/main\.ts$/.test(word) && args[index + 1] === 'serve');
+      const at = args.findIndex((word, index) => /\/main\.[jt]s$/.test(word) && args[index + 1] === 'serve');
       if (at === -1 || args.includes('--user', at)) return undefined;
       const mount = args.indexOf('--mount', at);
       const dir = mount === -1 ? args.find((word) => word.startsWith('--mount='))?.slice(8) : args[mount + 1];
