@@ -12,9 +12,11 @@ export interface Client extends Kind {
   speaks: Record<Style, boolean>;
   /** It takes nothing but FIFOs and pipes. */
   fifoOnly?: true;
+  /** It needs more room than the virtual machine has that the device is tried in. */
+  needsRoom?: true;
 }
 
-type Known = Pick<Client, 'title' | 'speaks' | 'fifoOnly'> & Partial<Pick<Client, 'more'>>;
+type Known = Pick<Client, 'title' | 'speaks' | 'fifoOnly' | 'needsRoom'> & Partial<Pick<Client, 'more'>>;
 
 const both = { fifo: true, fds: true };
 
@@ -25,7 +27,7 @@ const KNOWN: Record<string, Known> = {
   ctest: { title: 'ctest 4', speaks: both },
   'gcc-lto': { title: 'gcc -flto with make 4.3', speaks: { fifo: false, fds: true } },
   cargo: { title: 'cargo with rustc', speaks: both },
-  portage: { title: 'Portage', speaks: { fifo: true, fds: false }, more: -2 },
+  portage: { title: 'Portage', speaks: { fifo: true, fds: false }, more: -2, needsRoom: true },
   'pytest-jobserver': { title: 'pytest-jobserver with xdist', speaks: { fifo: true, fds: false } },
   'gnumake-tokenpool': { title: 'gnumake-tokenpool', speaks: both, fifoOnly: true },
 };

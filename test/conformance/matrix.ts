@@ -48,5 +48,6 @@ export async function examine(subject: Subject): Promise<Row> {
 
 /** The styles to try: what a client does with a style that it does not speak, no server changes. */
 export function stylesFor(client: Client, server: Pick<Server, 'name'>): readonly Style[] {
+  if (client.needsRoom && server.name === 'stint --device') return [];
   return server.name.startsWith('stint') ? STYLES.filter((style) => client.speaks[style]) : STYLES;
 }

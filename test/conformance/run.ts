@@ -103,7 +103,7 @@ function line(row: Row): string {
 
 function isAsKnown({ client, style, server, use }: Row): boolean {
   const { speaks, fifoOnly = false } = CLIENTS.find(({ name }) => name === client) as Client;
-  const ok = speaks[style] && !(fifoOnly && server === 'stint device');
+  const ok = speaks[style] && !(fifoOnly && server === 'stint --device');
   return ok === (use.verdict === 'ok');
 }
 

@@ -1,7 +1,7 @@
 // The servers that the suite can start by itself, by name.
 import { accessSync, constants } from 'node:fs';
 import { fifoServer, type Server } from './server.ts';
-import { machineServer, userServer } from './stint.ts';
+import { deviceServer, machineServer, userServer } from './stint.ts';
 
 interface Ends {
   after(done: () => Promise<void>): void;
@@ -17,16 +17,26 @@ export interface Kind {
 export const SERVERS: Readonly<Record<string, Kind>> = {
   FIFO: { lacking: () => false, start: async (_, folder) => fifoServer(folder) },
   stint: { lacking: lackingForMount, start: machineServer },
+  'stint --device': { lacking: lackingForDevice, start: deviceServer },
   'stint --user': { lacking: () => false, start: userServer },
 };
 
 /** What mounting needs. */
 function lackingForMount(): string | false {
   if (process.getuid?.() !== 0) return 'only root may mount';
+  return canOpen('/dev/fuse') ? false : 'no /dev/fuse';
+}
+
+/** The tests have it in a virtual machine. */
+function lackingForDevice(): string | false {
+  return lackingForMount() || (canOpen('/dev/cuse') ? false : 'no /dev/cuse');
+}
+
+function canOpen(path: string): boolean {
   try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
-    return false;
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
   } catch {
-    return 'no /dev/fuse';
+    return false;
   }
 }

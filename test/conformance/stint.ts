@@ -44,7 +44,7 @@ async function serveMachine(t: Ends, device: string | undefined): Promise<Machin
     const { builds } = await place.status();
     return builds.flatMap(({ clients = [] }) => clients.map(({ node }) => node));
   };
-  const name = device === undefined ? 'stint' : 'stint device';
+  const name = device === undefined ? 'stint' : 'stint --device';
   return { ...server, name, open: (slots) => openNode(place, slots, { path }), nodes };
 }
 
