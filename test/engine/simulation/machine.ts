@@ -1,6 +1,7 @@
 // The kernel of a simulated machine, as far as the engine needs one: descriptors, FIFOs, epoll, inotify, pidfds, eventfds and a
 // FUSE device, all in memory, with a clock that moves only when everybody waits. The modules in kernel/ stand in for those of
-// src/kernel and bring each call here. Before a call returns, whoever else runs on the machine may act: see `others`.
+// src/kernel and bring each call here. Before a call does anything whoever else runs on the machine may act, and where somebody sees
+// what it did, also after that: see `others`.
 import os from 'node:os';
 import { FILE, HEAD, RECORD, WAIT_WORDS } from '../../../src/engine/journal/layout.ts';
 import { Device } from './device.ts';
@@ -184,6 +185,7 @@ export class Machine {
     if (target.readers === 0) return -EPIPE;
     const moved = target.put(Math.min(count, source.bytes));
     source.take(moved);
+    this.#done();
     return moved > 0 ? moved : -EAGAIN;
   }
 
@@ -293,13 +295,21 @@ export class Machine {
 
   reply(bytes: Buffer): number {
     this.#call();
-    return this.device.reply(bytes);
+    const result = this.device.reply(bytes);
+    this.#done();
+    return result;
   }
 
   #call(): void {
     if (this.dead) throw new Killed();
     this.now += CALL;
     this.#count();
+    this.others.act();
+    if (this.dead) throw new Killed();
+  }
+
+  /** A call has done what it does, and has not returned yet. */
+  #done(): void {
     this.others.act();
     if (this.dead) throw new Killed();
   }
