@@ -5,7 +5,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from '../../src/api/schema.ts';
 import { abortMount, detachMount } from '../../src/kernel/mount.ts';
-import { Place, STINT, type Started, untilServes } from './pool.ts';
+import { DAEMON_DEADLINE, Place, STINT, type Started, untilServes } from './pool.ts';
 
 interface Ends {
   after(done: () => Promise<void> | void): void;
@@ -68,7 +68,7 @@ export class Machine extends Place {
     const said = [...(strict ? ['--strict'] : []), ...(jobs === undefined ? [] : ['--jobs', String(jobs)]), ...args];
     const serve = ['serve', '--mount', this.mount, ...said];
     const [file = stint, ...rest] = [...through, stint, ...serve];
-    this.daemon = this.spawn(file, rest, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
+    this.daemon = this.spawn(file, rest, { env: { STINT_AUDIT: '1', ...env }, deadline: DAEMON_DEADLINE });
   }
 
   protected override release(): void {

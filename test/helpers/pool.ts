@@ -14,6 +14,9 @@ export type { Result, Started } from './processes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+/** How long a daemon under test may run, milliseconds: longer where tests may. */
+export const DAEMON_DEADLINE: number = Math.max(900_000, Number(process.env.TEST_TIMEOUT ?? 0));
+
 /** The launcher under test: that of the program as it is installed. */
 export const STINT = join(ROOT, 'dist/bin/stint');
 /** The launcher of the sources. */
@@ -221,7 +224,7 @@ export class Pool extends Place {
     super(t);
     this.jobs = jobs;
     const serve = ['serve', '--user', ...(strict ? ['--strict'] : []), '--jobs', String(jobs), ...args];
-    this.daemon = this.spawn(stint, serve, { env: { STINT_AUDIT: '1', ...env }, deadline: 900_000 });
+    this.daemon = this.spawn(stint, serve, { env: { STINT_AUDIT: '1', ...env }, deadline: DAEMON_DEADLINE });
   }
 
   /** That all slots are free, that the daemon said nothing and leaves with 0 when told, and that it leaves nothing behind. */
