@@ -4,6 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { reason, StintError } from '../errors.ts';
 import { peerCredentials, peerGroups, peerIsThere } from '../kernel/peercred.ts';
+import { ownerOf } from '../process/owners.ts';
 import { HttpError, type Peer, type Route, type Send, Text } from './call.ts';
 import { Crowd } from './crowd.ts';
 import { findRoute } from './match.ts';
@@ -54,7 +55,7 @@ export async function serveApi(
   server.keepAliveTimeoutBuffer = 0;
   server.on('connection', (socket) => {
     const refuse = (status: string, error: string) => socket.end(refusal(version, status, error));
-    const refused = crowd.enter(socket, userOf(socket));
+    const refused = crowd.enter(socket, ownerOf(userOf(socket)));
     if (refused !== undefined) {
       refuse('503 Service Unavailable', refused);
       socket.destroySoon();

@@ -7,6 +7,7 @@ import { Turns } from '../engine/turns.ts';
 import type { Recorder } from '../observe/recorder.ts';
 import { userName } from '../process/groups.ts';
 import { lineageOf } from '../process/lineage.ts';
+import { ownerOf } from '../process/owners.ts';
 import type { Builds } from './builds.ts';
 import { estimateOf } from './reasons.ts';
 
@@ -48,7 +49,7 @@ export class Changes implements BuildChanges {
 
   async process(name: string, caller: Peer): Promise<ProcessStatus> {
     const pid = /^[1-9]\d{0,9}$/.test(name) ? Number(name) : 0;
-    const lineage = pid === 0 ? undefined : await this.#turns.take(caller.uid, () => lineageOf(pid));
+    const lineage = pid === 0 ? undefined : await this.#turns.take(ownerOf(caller.uid), () => lineageOf(pid));
     if (lineage === undefined) throw new HttpError(404, `there is no process ${name}, or no longer`);
     const { build: id, root, waits, ...found } = await this.#builds.engine.find(lineage);
     const { uid, program } = lineage;

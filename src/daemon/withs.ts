@@ -5,6 +5,7 @@ import type { OpenWith, WithOpened, WithStatus } from '../api/schema.ts';
 import type { EngineHandle } from '../engine/handle.ts';
 import { userName } from '../process/groups.ts';
 import { ancestorsOf } from '../process/lineage.ts';
+import { ownerOf } from '../process/owners.ts';
 import { relativesOf } from '../process/proc.ts';
 import type { Settings } from './settings.ts';
 
@@ -80,7 +81,7 @@ export class Withs {
     if (pid === 0) throw new HttpError(403, 'the caller is outside the pid namespace of the daemon');
     const has = this.#answeredBefore(pid, { label, slots, class: terms.class, weight: terms.weight });
     if (has !== undefined) return { id: has };
-    const own = [...this.#lent.values()].filter((one) => one.uid === uid);
+    const own = [...this.#lent.values()].filter((one) => ownerOf(one.uid) === ownerOf(uid));
     if (own.length >= MAX_WITHS)
       throw new HttpError(503, `${MAX_WITHS} commands of user ${userName(uid)} have lent settings already`);
     const id = this.#nextId++;

@@ -9,6 +9,7 @@ import { EPOLLIN } from '../kernel/epoll.ts';
 import { openPidfd } from '../kernel/pidfd.ts';
 import { failureOf } from '../process/descriptors.ts';
 import type { Lineage } from '../process/lineage.ts';
+import { ownerOf } from '../process/owners.ts';
 import type { Mark } from './journal/counters.ts';
 import type { Journal } from './journal/journal.ts';
 import { MARK } from './journal/layout.ts';
@@ -192,7 +193,7 @@ export class Builds {
   /** A build without a root of its own, which runs already. */
   add(id: number, facts: BuildFacts, { withs = [], below, bounds = [] }: Partial<Nest> = {}): Running {
     if (id > this.#last) this.#journal.counters.setMark(MARK.build, (this.#last = id));
-    const build = this.#ledger.openBuild({ user: facts.uid, tag: id });
+    const build = this.#ledger.openBuild({ user: ownerOf(facts.uid), tag: id });
     const running: Running = {
       id,
       facts,
@@ -426,9 +427,9 @@ export class Builds {
   /** Of what rules say of a user by builds in different groups the largest counts, whichever came last. */
   #weigh({ facts: { uid }, build: { user }, userWeight }: Running): void {
     if (user.weight === userWeight) return;
-    const own = [...this.byId.values()].filter(({ facts }) => facts.uid === uid).map((one) => one.userWeight);
+    const own = [...this.byId.values()].filter(({ build }) => build.user === user).map((one) => one.userWeight);
     const weight = Math.max(...own);
-    if (own.length > 0 && user.weight !== weight) this.#ledger.setUserWeight(uid, weight);
+    if (own.length > 0 && user.weight !== weight) this.#ledger.setUserWeight(ownerOf(uid), weight);
   }
 
   #capsOf({ caps, bounds }: Running): Cap[] {

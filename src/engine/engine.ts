@@ -17,6 +17,7 @@ import { Request } from '../nodes/fuse/wire.ts';
 import { type Pipe, PipeNode } from '../nodes/pipe.ts';
 import { Tray } from '../nodes/tray.ts';
 import { TapeWriter } from '../observe/tape.ts';
+import { ownerOf } from '../process/owners.ts';
 import { Builds, type Running } from './builds.ts';
 import { Fifos } from './fifos.ts';
 import { Journal } from './journal/journal.ts';
@@ -399,6 +400,7 @@ export class Engine {
       identify: system.identify.bind(system),
       opened: system.opened.bind(system),
       owe: this.#lines.shift.owe.bind(this.#lines.shift),
+      owner: ownerOf,
       own: (tid: number) => tid === process.pid, // the main thread's
       status: lookups.status.bind(lookups),
       ready: ({ minor, ...offered }: Agreed) => {

@@ -12,6 +12,7 @@ import { openMemory } from '../kernel/memory.ts';
 import { ALARM, WAKE } from '../nodes/fuse/directory.ts';
 import { OwnFolder } from '../nodes/fuse/own-ends.ts';
 import { type Lineage, lineageOf } from '../process/lineage.ts';
+import { ownerOf } from '../process/owners.ts';
 import { shortages } from '../process/proc.ts';
 import { type Exit, exitOf } from './exit.ts';
 import { ANSWERED, HUNG } from './journal/journal.ts';
@@ -343,7 +344,7 @@ export class EngineHandle {
       case 'who':
         this.#answer(
           message.request,
-          this.#turns.take(message.uid, () => whoIs(message.tid)),
+          this.#turns.take(ownerOf(message.uid), () => whoIs(message.tid)),
         );
         break;
       case 'pipe':

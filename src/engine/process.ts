@@ -15,6 +15,8 @@ export interface Process extends Caller {
   readonly pid: number;
   readonly start: number;
   readonly uid: number;
+  /** Whose that user is: see process/owners.ts. */
+  readonly owner: number;
   /** Descriptors that are kept for it: of itself, and of its pipe. */
   descriptors: number;
   readonly running: Running;

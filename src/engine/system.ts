@@ -15,6 +15,7 @@ import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { type NodeChoice, nodeFor } from '../process/clients.ts';
 import { isShort, NONE_LEFT } from '../process/descriptors.ts';
 import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
+import { ownerOf } from '../process/owners.ts';
 import type { Builds, Ground, Opening, Running, Whereabouts } from './builds.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Past } from './journal/past.ts';
@@ -388,6 +389,7 @@ export class System implements Ground {
       pid: lineage.pid,
       start: lineage.start,
       uid: lineage.uid,
+      owner: ownerOf(lineage.uid),
       descriptors: 0,
       running,
       pidfd,
@@ -425,12 +427,13 @@ export class System implements Ground {
   }
 
   #offends(uid: number, count = 1): void {
-    this.#offences.set(uid, (this.#offences.get(uid) ?? 0) + count);
+    const owner = ownerOf(uid);
+    this.#offences.set(owner, (this.#offences.get(owner) ?? 0) + count);
   }
 
   /** Whether no pipe of a user is touched any more. */
   #banned(uid: number): boolean {
-    return uid !== 0 && (this.#offences.get(uid) ?? 0) >= MAX_OFFENCES;
+    return uid !== 0 && (this.#offences.get(ownerOf(uid)) ?? 0) >= MAX_OFFENCES;
   }
 
   /** Takes over a process that has opened the file node while a plain pool served. */
@@ -458,7 +461,7 @@ export class System implements Ground {
     const pidfd = (fact.alive ? journal.claim(`process:${serial}`) : undefined) ?? -1;
     const alive = pidfd !== -1;
     const client = ledger.openClient(running.build, 'exact', pid);
-    const told = { serial, pid, start, uid, topmost, program, choice, opened, byDevice };
+    const told = { serial, pid, start, uid, owner: ownerOf(uid), topmost, program, choice, opened, byDevice };
     const of = { ...told, running, pidfd, alive, client };
     const process: Process = { ...of, descriptors: 0, threads: [], implicit: undefined, pipe: undefined };
     if (alive) this.#keep(process, 1);
@@ -640,14 +643,15 @@ export class System implements Ground {
     const known = this.#find(lineage);
     const kept = known?.descriptors ?? 0;
     const more = kept > 1 ? 0 : 1 - kept + PIPE_DESCRIPTORS[node];
-    return lineage.uid === 0 || (this.#kept.get(lineage.uid) ?? 0) + more <= this.#options.descriptors;
+    return lineage.uid === 0 || (this.#kept.get(ownerOf(lineage.uid)) ?? 0) + more <= this.#options.descriptors;
   }
 
   #keep(process: Process, descriptors: number): void {
     process.descriptors += descriptors;
-    const kept = (this.#kept.get(process.uid) ?? 0) + descriptors;
-    if (kept > 0) this.#kept.set(process.uid, kept);
-    else this.#kept.delete(process.uid);
+    const { owner } = process;
+    const kept = (this.#kept.get(owner) ?? 0) + descriptors;
+    if (kept > 0) this.#kept.set(owner, kept);
+    else this.#kept.delete(owner);
   }
 
   #membersOf(running: Running): Set<Process> {

@@ -17,6 +17,7 @@ import { type Host, Session } from '../nodes/fuse/session.ts';
 import { FUSE_NEWEST_MINOR, Request } from '../nodes/fuse/wire.ts';
 import { NO_NOTES } from '../nodes/notes.ts';
 import { lineageOf } from '../process/lineage.ts';
+import { ownerOf } from '../process/owners.ts';
 import { Accounts } from './accounts.ts';
 import { PlainNode, type PlainOptions } from './node.ts';
 
@@ -110,6 +111,7 @@ function hostOf(rights: NodeRights, accounts: Accounts, status: () => string): H
     },
     owe: () => () => {},
     opened: () => {},
+    owner: ownerOf,
     own: (tid) => tid === process.pid,
     status: (answer) => answer(status()),
     ready: () => {},

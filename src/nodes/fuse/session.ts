@@ -59,6 +59,8 @@ export interface Host {
   owe(request: Request): (() => void) | undefined;
   /** A process has opened the file node, or the character device, which is the same node by another door. */
   opened(caller: Caller, door: 'file' | 'device'): void;
+  /** Whose a user is, who may have others for himself. */
+  owner(uid: number): number;
   /** Whether the thread is one of the daemon's own. */
   own(tid: number): boolean;
   /** The text of `status`. */
@@ -291,7 +293,7 @@ export class Session {
 
   /** The text is what it is at the moment of the open. */
   #openStatus(request: Request): void {
-    const { uid } = request;
+    const uid = this.#host.owner(request.uid);
     if (uid !== 0 && (this.#textsOf.get(uid) ?? 0) >= MAX_TEXTS) {
       this.#status(request, EMFILE);
       return;

@@ -280,6 +280,7 @@ class Line {
       status: (reply) => ask(() => reply('{}')),
       ready: () => {},
       tooOld: () => {},
+      owner: (uid) => uid,
     };
   }
 

@@ -273,6 +273,7 @@ export class Stage {
       status: (reply) => ask(() => reply(this.statusText)),
       ready: ({ minor }) => this.told.push(`ready ${minor}`),
       bound: () => this.told.push('bound'),
+      owner: (uid) => uid,
       tooOld: (minor) => this.told.push(`too old ${minor}`),
     };
   }
