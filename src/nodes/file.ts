@@ -27,6 +27,9 @@ const POLLWRNORM = 0x0100;
 const WRITABLE = POLLOUT | POLLWRNORM;
 const READABLE = POLLIN | POLLRDNORM;
 
+/** How often one user may have the node open, root apart: a sixteenth of what the journal has room for. */
+export const MAX_OPENS: number = 1 << 16;
+
 /** Users of one open file, before those that are gone are looked for. */
 const MAX_SHARERS = 16;
 
@@ -43,6 +46,8 @@ export const RESERVED_AGAIN = 5;
 /** One open file, shared by every descriptor that was made from it. */
 interface OpenFile {
   readonly fh: number;
+  /** The number of the user who has opened it; -1: not known. */
+  readonly owner: number;
   /** Who read or wrote here last. */
   last: Thread | undefined;
   /** Others who did, as soon as there is more than one: descriptors are inherited. */
@@ -108,8 +113,9 @@ export class FileNode {
   readonly #reserved = new Set<PollWaiter>();
   /** Reads that were granted and whose callers had gone. */
   #undelivered: Client[] = [];
-  /** Open files. */
+  /** Open files, of all and of each user of whom that is known. */
   opens = 0;
+  readonly #opensOf = new Map<number, number>();
   /** Tokens returned by clients that had nothing to return, in all. */
   surplus = 0;
 
@@ -120,15 +126,16 @@ export class FileNode {
     this.#spare = spare;
   }
 
-  /** A new open file, for the answer to a request; 0: there is no room for one more. */
-  open({ uniqueLow, uniqueHigh }: Answered): number {
+  /** A new open file of user `owner`, for the answer to a request; 0: there is no room for one more. */
+  open({ uniqueLow, uniqueHigh }: Answered, owner = -1): number {
+    if (owner > 0 && (this.#opensOf.get(owner) ?? 0) >= MAX_OPENS) return 0;
     const fh = this.#free.pop() ?? this.#files.length;
     this.#notes.answering(uniqueLow, uniqueHigh);
     const noted = this.#notes.openFile(fh);
     this.#notes.answered();
     if (!noted) return 0;
-    this.#files[fh] = newFile(fh);
-    this.opens++;
+    this.#files[fh] = newFile(fh, owner);
+    this.#count(owner, 1);
     return fh;
   }
 
@@ -137,8 +144,8 @@ export class FileNode {
     for (const { fh, khLow, khHigh } of files) {
       this.#notes.openFile(fh);
       this.#notes.pollFile(fh, khLow, khHigh);
-      this.#files[fh] = { ...newFile(fh), khLow, khHigh };
-      this.opens++;
+      this.#files[fh] = { ...newFile(fh, -1), khLow, khHigh };
+      this.#count(-1, 1);
     }
     for (let fh = 1; fh < this.#files.length; fh++) if (this.#files[fh] === undefined) this.#free.push(fh);
   }
@@ -153,7 +160,15 @@ export class FileNode {
     this.#notes.answered();
     this.#files[fh] = undefined;
     this.#free.push(fh);
-    this.opens--;
+    this.#count(file.owner, -1);
+  }
+
+  #count(owner: number, change: number): void {
+    this.opens += change;
+    if (owner <= 0) return; // root may have any number
+    const opens = (this.#opensOf.get(owner) ?? 0) + change;
+    if (opens > 0) this.#opensOf.set(owner, opens);
+    else this.#opensOf.delete(owner);
   }
 
   /** Who called last through this open file, when that is the caller of `request`: no look-up is needed then. */
@@ -374,8 +389,8 @@ export class FileNode {
   }
 }
 
-function newFile(fh: number): OpenFile {
-  return { fh, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, polls: [] };
+function newFile(fh: number, owner: number): OpenFile {
+  return { fh, owner, last: undefined, sharers: undefined, khLow: 0, khHigh: 0, polls: [] };
 }
 
 /** Whose slot it is that a client returns through an open file: its own, or that of another who uses it; undefined: nobody's. */

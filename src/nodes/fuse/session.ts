@@ -279,9 +279,9 @@ export class Session {
     else this.#status(request, EACCES);
   }
 
-  #openNode(kept: Parked, thread: Thread): void {
+  #openNode(kept: Request, thread: Thread): void {
     const { uniqueLow, uniqueHigh } = kept;
-    const fh = this.#file.open(kept);
+    const fh = this.#file.open(kept, this.#host.owner(kept.uid));
     if (fh === 0) {
       this.#status(kept, ENFILE);
       return;
