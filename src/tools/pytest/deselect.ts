@@ -6,6 +6,7 @@ import { note, print } from '../../cli/print.ts';
 import { DESELECT } from '../../cli/verbs/deselect.ts';
 import { EXIT, reason, StintError } from '../../errors.ts';
 import { collect, failsAlone } from './collect.ts';
+import { few } from './few.ts';
 import { type Findings, findIn } from './findings.ts';
 import { type Selection, select } from './ids.ts';
 import { readReport } from './junit.ts';
@@ -13,8 +14,6 @@ import { type Existing, entriesOf, FORMATS, type Format, formatLists, parseLists
 import { settingsFrom } from './options.ts';
 import type { Settings } from './settings.ts';
 import { askTarget } from './target.ts';
-
-const FEW = 3;
 
 export async function deselect(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(args, DESELECT.options, 'deselect');
@@ -164,9 +163,6 @@ function judge({ victims }: Selection, { asked, all, failed, lists, own }: Trial
 function tell(what: string, ids: ReadonlySet<string>): void {
   if (ids.size > 0) note(`${ids.size} ${what}: ${few([...ids])}`);
 }
-
-const few = (names: readonly string[]): string =>
-  `${names.slice(0, FEW).join(', ')}${names.length > FEW ? ` and ${names.length - FEW} more` : ''}`;
 
 function textOf(path: string): string {
   try {

@@ -1,6 +1,7 @@
 // Pure, but for a project's own settings: what a run's status should be, and what its user should hear beside pytest's own words.
 import { readFileSync } from 'node:fs';
 import { EXIT } from '../../errors.ts';
+import { few } from './few.ts';
 import { pluginOfFixture, pluginsOfOptions } from './hints.ts';
 import type { Results } from './results.ts';
 
@@ -8,8 +9,6 @@ import type { Results } from './results.ts';
 const COLLECTION = 2;
 const USAGE = 4;
 const NOTHING = 5;
-/** How many names are shown. */
-const FEW = 3;
 
 interface Verdict {
   status: number;
@@ -50,6 +49,3 @@ function projectOptions(): string {
   }
   return found;
 }
-
-const few = (names: readonly string[]): string =>
-  `${names.slice(0, FEW).join(', ')}${names.length > FEW ? ` and ${names.length - FEW} more` : ''}`;
