@@ -35,7 +35,7 @@ function startMake(machine: Machine, jobs: number): Started {
   const names = Array.from({ length: jobs }, (_, i) => `j${i}`).join(' ');
   writeFileSync(join(machine.folder, 'm.mk'), `all: ${names}\n${names}:\n\t@sleep 0.2\n`);
   const env = { MAKEFLAGS: ` -j${SLOTS} --jobserver-auth=fifo:${PATH}` };
-  return machine.spawn(toolPath('make44'), ['-f', 'm.mk'], { env });
+  return machine.spawn(toolPath('make44'), ['-f', 'm.mk'], { env, deadline: 800_000 });
 }
 
 test('the device is there for its group as long as it is served', async (t) => {
@@ -142,7 +142,7 @@ test('a plain pool serves the device as well', {
 }, async (t) => {
   const copy = copyProgram(t);
   const machine = await startMachine(t, SLOTS, { args: ['--device', NAME], stint: copy.stint });
-  const before = startMake(machine, 100);
+  const before = startMake(machine, 200);
   await machine.untilStatus(({ builds }) => builds.some(({ held }) => held > 0));
   const mend = copy.damage('src/engine/engine.ts');
   await until('it is degraded', async () => {
