@@ -1,4 +1,4 @@
-// Runs test files, two at a time, and then one after the other those that measure the machine that they share:
+// Runs test files, some at a time, and then one after the other those that measure the machine that they share:
 //   node test/run.ts [-t PATTERN] [FILE | FOLDER | GLOB]...      (all of test/**/*.test.ts when none is named)
 // Exits 1 when a test failed, when there was none, and with CI=true when one was skipped.
 import { globSync, statSync } from 'node:fs';
@@ -16,16 +16,20 @@ const grace = Math.min(patience, 10_000);
 
 /** What these measure, or what they find on the machine, is not to be that of a test beside them. */
 const ALONE = [
-  'test/clients/',
-  'test/machine/',
-  'test/sensors/',
-  'test/web/',
   'test/cli/doctor',
   'test/cli/top',
-  'test/kernel/pressure',
+  'test/clients/newcomers',
   'test/demo',
+  'test/kernel/pressure',
+  ...['bearing', 'crowds', 'doctor', 'flat', 'idle', 'limits', 'memory', 'quiet', 'users', 'weights'].map(
+    (name) => `test/machine/${name}`,
+  ),
+  'test/sensors/',
   'test/toolchain',
+  'test/web/',
 ];
+/** How many files run at the same time: most of what they do is to wait. */
+const LANES = 3;
 
 const root = resolve(import.meta.dirname, '..');
 const { values, positionals } = parseArgs({ options: { t: { type: 'string', short: 't' } }, allowPositionals: true });
@@ -40,7 +44,7 @@ async function main(names: string[]): Promise<number> {
   const lane = async (queue: string[], told: boolean) => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) await runFile(file, totals, told);
   };
-  await Promise.all([lane(waiting, files.length === 1), lane(waiting, false)]);
+  await Promise.all(Array.from({ length: LANES }, () => lane(waiting, files.length === 1)));
   await lane(alone, true);
   process.stdout.write(`${words(totals)}\n`);
   const none = totals.passed + totals.failed + totals.skipped === 0;
