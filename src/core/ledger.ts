@@ -146,7 +146,7 @@ export class Ledger {
     return this.#waiters.next;
   }
 
-  /** Whether it wants several slots and leaves those that are free to others for a while. */
+  /** Whether it wants several slots and leaves those that are free to others, for a while or until more may be out. */
   givesWay(waiter: Waiter): boolean {
     return this.#waiters.givesWay(waiter);
   }

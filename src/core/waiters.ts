@@ -149,9 +149,9 @@ export class Waiters {
     if (build.demands) for (const client of build.clients) for (const waiter of client.waiters) this.#dropRoom(waiter);
   }
 
-  /** Whether it has left the queue so. */
+  /** Whether it has left the queue so, or wants more than may be out. */
   givesWay(waiter: Waiter): boolean {
-    return this.#demands.away(waiter);
+    return this.#demands.away(waiter) || (waiter.client.build.demands && !this.#mayEver(waiter));
   }
 
   /** Somebody else has used one of the slots that are set aside. */

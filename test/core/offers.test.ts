@@ -268,6 +268,17 @@ test('what lies unused under a bound gives way to a first slot, and to several a
   }
 });
 
+test('what lies in a pipe stays there when somebody under the same bound wants more than may be out', () => {
+  const world = new World(1);
+  const cap = new Cap('some', 2);
+  const idle = world.open(false, [cap]);
+  assert.equal(idle.bytes, 1);
+  world.begin([cap], 2);
+  world.now += 10;
+  assert.deepEqual(world.offers.recalls(world.now), []);
+  assert.equal(world.offers.contended, false);
+});
+
 test('a build that is alone has every slot laid out', () => {
   const world = new World(8);
   assert.equal(world.open().bytes, 8);
