@@ -51,7 +51,7 @@ class Growth {
    */
   async floor(): Promise<number> {
     const bytes = (FIT + 0.5) * EACH * 2 ** 20;
-    const filler = this.place.spawn(this.#grow, [String(bytes / 2 ** 20), '0', '120000']);
+    const filler = this.place.spawn(this.#grow, [String(bytes / 2 ** 20), '0', '120000'], { deadline: 120_000 });
     await until('the memory is taken', () => residentOf(filler.pid) >= bytes, 90_000);
     const floor = available();
     filler.kill('SIGKILL');
