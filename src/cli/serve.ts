@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { flushCompileCache } from 'node:module';
 import { EXIT } from '../errors.ts';
+import { handOver, restartedUnit, takeHandedOver } from '../keeper/handover.ts';
 import { Keeper } from '../keeper/keeper.ts';
 import { takeLock } from '../keeper/lock.ts';
 import { execProgram } from '../kernel/exec.ts';
@@ -34,6 +35,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   boundPrivileges(PRIVILEGES);
   const left = process.env[LEFT];
   delete process.env[LEFT];
+  const handed = takeHandedOver();
   const program = process.argv[1] as string;
   const own = [process.execPath, ...process.execArgv, program, 'serve'];
   const node = [...process.execArgv, SMALL, program];
@@ -47,7 +49,8 @@ export async function serve(args: readonly string[]): Promise<number> {
     },
     note,
     ...(left !== undefined && { left: Number(left) }),
-    ...(left === undefined && options.has('user') && { lock: lockOfUser() }),
+    handed,
+    ...(left === undefined && handed === undefined && options.has('user') && { lock: lockOfUser() }),
     become: (left) => becomeAgain([...own, ...args], left),
   });
   process.on('uncaughtException', (error) => {
@@ -58,7 +61,13 @@ export async function serve(args: readonly string[]): Promise<number> {
     notifySystemd('STOPPING=1');
     keeper.stop();
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, leave);
+  process.on('SIGINT', leave);
+  process.once('SIGTERM', async () => {
+    process.on('SIGTERM', leave);
+    const unit = await restartedUnit().catch(() => undefined); // in any doubt it is a stop
+    if (unit === undefined) leave();
+    else keeper.restart((left, fds) => handOver(unit, left, fds));
+  });
   process.on('SIGHUP', () => keeper.reload());
   process.on('SIGUSR2', () => {
     // Whoever cannot even say what it is for would take everything down with it.

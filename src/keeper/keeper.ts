@@ -9,7 +9,9 @@ import { closeSync } from 'node:fs';
 import { EPOLLIN, Epoll, pollInBackground } from '../kernel/epoll.ts';
 import { receiveMessage, socketPair } from '../kernel/fds.ts';
 import type { Level } from '../stderr.ts';
+import type { HandedOver } from './handover.ts';
 import { Kept } from './kept.ts';
+import { signLock } from './lock.ts';
 import { THREAD } from './store.ts';
 
 /** An engine that has served for so long was sound, milliseconds. */
@@ -48,6 +50,8 @@ export interface KeeperOptions {
   lock?: number;
   /** What this program has left for itself, as `become` was told. */
   left?: number;
+  /** What a keeper has left that had to end for this one to begin. */
+  handed?: HandedOver | undefined;
   /** Becomes the program as it is now, which finds by `left` what it needs. @throws SystemError */
   become(left: number): never;
 }
@@ -100,6 +104,10 @@ export class Keeper {
   /** Deaths in a row of engines that were not sound. */
   #deaths = 0;
   #upgrading = false;
+  /** How the program goes on when the engine has made room. */
+  #goOn: ((left: Left) => Promise<void>) | undefined;
+  /** It was said that the first engine of this process serves. */
+  #said = false;
   /** Why there is a plain pool, or an engine that is tried after one. */
   #degraded: string | undefined;
   /** How long the next plain pool serves, milliseconds. */
@@ -108,11 +116,11 @@ export class Keeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     if (options.lock !== undefined) this.#kept.keep('lock', options.lock);
-    if (options.left !== undefined) {
-      const { restarts, stops } = this.#kept.takeOver<Left>(options.left);
-      [this.#restarts, this.#stops, this.#served] = [restarts + 1, stops, true];
-    }
+    const { handed } = options;
+    if (options.left !== undefined) this.#goOnFrom(this.#kept.takeOver<Left>(options.left));
+    else if (handed !== undefined) this.#takeHandedOver(handed);
     this.#engine = this.#hand(this.#start());
+    if (this.#served && handed !== undefined) this.reload(); // who restarts a service wants its configuration read
     this.#watch();
   }
 
@@ -134,14 +142,58 @@ export class Keeper {
 
   /** Has the program as it is now go on in this process, with all that is kept. */
   upgrade(): void {
-    if (this.#upgrading || !this.#served) return;
+    this.#makeRoom(async (left) => this.#options.become(this.#kept.leave(left)));
+  }
+
+  /**
+   * Has a keeper go on that is started when this one has ended: `give` resolves when it will be given those descriptors, with the one that
+   * finds them. When it fails, or if there is nothing yet to go on with, this is a stop.
+   */
+  restart(give: (left: number, fds: readonly number[]) => Promise<void>): void {
+    const begun =
+      this.#stops === 0 &&
+      this.#makeRoom(async (left) => {
+        try {
+          await give(this.#kept.list(left), this.#kept.fds);
+          this.#done.resolve(0);
+        } catch (error) {
+          this.#stops++;
+          throw new Error(`${(error as Error).message}; this is a stop`, { cause: error });
+        }
+      });
+    if (!begun) this.stop();
+  }
+
+  #goOnFrom({ restarts, stops }: Left): void {
+    [this.#restarts, this.#stops, this.#served] = [restarts + 1, stops, true];
+  }
+
+  #takeHandedOver({ left, fds }: HandedOver): void {
+    try {
+      if (left === undefined) throw new Error('the list of it is missing');
+      this.#goOnFrom(this.#kept.takeOver<Left>(left, fds));
+      const lock = this.#kept.get('lock');
+      if (lock !== undefined) signLock(lock, process.pid);
+    } catch (error) {
+      this.#options.note(
+        `cannot go on from what systemd has kept, beginning anew: ${(error as Error).message}`,
+        'error',
+      );
+      for (const fd of fds.values()) closeSync(fd); // the mount is dead then, and is taken away
+    }
+  }
+
+  #makeRoom(goOn: (left: Left) => Promise<void>): boolean {
+    if (this.#upgrading || !this.#served) return false;
     this.#upgrading = true;
+    this.#goOn = goOn;
     this.#dropSpare(); // it is of the old program
     const engine = this.#engine;
     engine.replaced = true;
-    if (engine.over) this.#become();
+    if (engine.over) void this.#become();
     else this.#tell('yield');
     setTimeout(() => this.#over(engine), YIELDING).unref();
+    return true;
   }
 
   #tell(line: string): void {
@@ -183,7 +235,7 @@ export class Keeper {
         return;
       }
       this.#over(engine);
-      if (this.#upgrading && engine === this.#engine) this.#become();
+      if (this.#upgrading && engine === this.#engine) void this.#become();
       // Who sends SIGKILL is somebody else.
       const how = signal === null ? `exit code ${code}` : signal;
       this.#died(engine, `ended by ${how}`, { byItself: signal !== 'SIGKILL' });
@@ -273,8 +325,8 @@ export class Keeper {
       this.#deaths = 0;
       this.#trial = FIRST_TRIAL;
     }, SOUND).unref();
-    if (!this.#served) this.#options.ready(status);
-    this.#served = true;
+    if (!this.#said) this.#options.ready(status);
+    [this.#said, this.#served] = [true, true];
   }
 
   /** It cannot be waited for: a thread of it may hang for as long as a client likes. */
@@ -316,7 +368,7 @@ export class Keeper {
     closeSync(engine.socket);
     if (engine.end !== undefined) this.#done.resolve(engine.end);
     else if (!this.#served) this.#done.resolve(engine.child.exitCode || 1);
-    else if (this.#upgrading) setTimeout(() => this.#become(), DYING).unref();
+    else if (this.#upgrading) setTimeout(() => void this.#become(), DYING).unref();
     else this.#next(engine);
   }
 
@@ -339,14 +391,15 @@ export class Keeper {
   }
 
   /** The engine has made room. */
-  #become(): void {
-    if (!this.#upgrading) return;
+  async #become(): Promise<void> {
+    const goOn = this.#goOn;
+    if (goOn === undefined) return;
+    this.#goOn = undefined;
     try {
-      const left: Left = { restarts: this.#restarts, stops: this.#stops };
-      this.#options.become(this.#kept.leave(left));
+      await goOn({ restarts: this.#restarts, stops: this.#stops });
     } catch (error) {
       this.#upgrading = false;
-      this.#options.note(`cannot upgrade: ${(error as Error).message}`, 'error');
+      this.#options.note(`cannot go on as another program: ${(error as Error).message}`, 'error');
       this.#tryEngine();
     }
   }

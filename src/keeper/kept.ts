@@ -25,20 +25,36 @@ export class Kept {
     if (this.#closing.push(fd) === 1) this.#close(fd);
   }
 
+  /** A descriptor by which `takeOver` finds everything, and `more`. */
+  list(more: object): number {
+    return keepText('stint-keeper', JSON.stringify({ ...more, kept: [...this.#fds] }));
+  }
+
+  get fds(): number[] {
+    return [...this.#fds.values()];
+  }
+
+  get(key: string): number | undefined {
+    return this.#fds.get(key);
+  }
+
   /** Leaves everything, and `more`, to the program that this process is about to become: the descriptor that it finds it by. */
   leave(more: object): number {
-    const fd = keepText('stint-keeper', JSON.stringify({ ...more, kept: [...this.#fds] }));
+    const fd = this.list(more);
     // What waits to be closed stays open: else that would have to be waited for now.
     for (const one of [...this.#fds.values(), ...this.#closing.slice(1), fd]) keepOnExec(one);
     return fd;
   }
 
-  /** Takes over what `leave` has left. @throws Error when it is something else */
-  takeOver<T>(fd: number): T {
+  /** Takes over what `list` has listed; `handed`: which descriptors those are now. @throws Error when it is something else */
+  takeOver<T>(fd: number, handed?: ReadonlyMap<number, number>): T {
     const text = textIn(fd);
     closeSync(fd);
     const { kept, ...more } = JSON.parse(text) as { kept: [string, number][] };
-    for (const [key, one] of kept) {
+    const lost = handed === undefined ? 0 : kept.filter(([, old]) => !handed.has(old)).length;
+    if (lost > 0) throw new Error(`${lost} of ${kept.length} descriptors are missing`);
+    for (const [key, old] of kept) {
+      const one = handed?.get(old) ?? old;
       closeOnExec(one);
       this.#fds.set(key, one);
     }

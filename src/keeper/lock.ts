@@ -31,13 +31,18 @@ export function takeLock(runtime: Place, pid: number): number {
       hint: 'see it with: stint status',
     });
   }
+  signLock(fd, pid);
+  return fd;
+}
+
+/** The open lock file names the process `pid` now. */
+export function signLock(fd: number, pid: number): void {
   ftruncateSync(fd);
   try {
     writeSync(fd, `${pid}\n`);
   } catch {
     // The number is for people; the lock is what counts.
   }
-  return fd;
 }
 
 /** The pid goes with the lock: soon it may be somebody else's. */

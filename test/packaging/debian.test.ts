@@ -19,6 +19,14 @@ printf '[package]\\nname = "hello"\\nversion = "1.0.0"\\n' >cargo/Cargo.toml
 echo 'fn main() { println!("hello"); }' >cargo/src/main.rs
 `;
 
+/** Two builds whose jobs end when there is a file `go`. */
+const HELD = `
+mkdir -p held/run held/node
+jobs=$(seq -s ' ' 8)
+printf "all: $jobs\\n$jobs:\\n\\t@echo + >>../log; until [ -e ../go ]; do sleep 0.1; done; echo - >>../log\\n" |
+  tee held/run/Makefile >held/node/Makefile
+`;
+
 describe('the Debian package', { skip: noDebian() ?? false }, () => {
   const folder = temporaryFolder({ after });
 
@@ -96,16 +104,50 @@ describe('the Debian package', { skip: noDebian() ?? false }, () => {
     await debian.does('echo >end');
     assert.equal(await code, 0, 'the build has not noticed');
 
-    await debian.does(`kill -9 ${keeper}`);
+    await debian.does(HELD, 'dev');
+    const own = 'exec 7<>/run/stint/jobserver && exec env MAKEFLAGS=" -j --jobserver-auth=7,7" make';
+    const builds = ['cd held/run && exec stint run -- make', `cd held/node && ${own}`].map((script) => {
+      const child = debian.start(script, 'dev');
+      return new Promise((resolve) => child.once('exit', resolve));
+    });
+    const jobs = async () => (await debian.sh('grep -c + held/log', 'dev')).stdout;
+    await until('jobs run in the whole pool', async () => Number(await jobs()) >= 2, PATIENCE);
+    await debian.does("sed -i 's/^#jobs = .*/jobs = 3/' /etc/stint/stint.toml && systemctl restart stint");
+    const next = await about('MainPID');
+    assert.notEqual(next, keeper, 'a restart is another process');
+    assert.equal(await debian.does('cat /run/stint.lock'), next);
+    assert.equal(await restarts(), 3, 'which goes on from what systemd has kept');
+    assert.equal(await about('NFileDescriptorStore'), '0', 'and systemd keeps it no more');
+    await debian.does('touch held/go', 'dev');
+    for (const ended of builds) assert.equal(await ended, 0, 'no build has noticed');
+    const { capacity, free } = JSON.parse(await debian.does('stint status --json'));
+    assert.deepEqual([capacity, free], [3, 3], 'no slot is lost or made, and the configuration is read again');
+    assert.ok(peak(await debian.does('cat held/log', 'dev')) <= 4, 'a pool of 3, and one for a new build');
+
+    const few = '/run/systemd/system/stint.service.d/few.conf';
+    await debian.does(`mkdir -p $(dirname ${few}) && printf '[Service]\\nFileDescriptorStoreMax=1\\n' >${few}`);
+    await debian.does(`systemctl daemon-reload && systemctl restart stint && rm ${few} && systemctl daemon-reload`);
+    assert.equal(await restarts(), 0, 'where systemd keeps too little, a restart is a stop and a start');
+    const successor = await about('MainPID');
+
+    await debian.does(`kill -9 ${successor}`);
     await until(
       'it is started again',
       async () => (await about('ActiveState')) === 'active' && (await restarts()) === 0,
       PATIENCE,
     );
     assert.notEqual((await debian.sh('stint serve --config /etc/stint/stint.toml')).code, 0);
-    assert.deepEqual(await saidBy(debian), ['3 stint: the engine process ended by SIGKILL; another one goes on']);
+    assert.deepEqual(await saidBy(debian), [
+      '3 stint: the engine process ended by SIGKILL; another one goes on',
+      '3 stint: cannot go on as another program: N descriptors, and systemd keeps 1; this is a stop',
+    ]);
+    const last = debian.start('exec stint run -- sleep 2');
+    const lastCode = new Promise((resolve) => last.once('exit', resolve));
+    await until('it runs', async () => /running/.test(await debian.does('stint status --json')), PATIENCE);
     await debian.does('systemctl stop stint');
+    assert.equal(await lastCode, 0, 'a stop has waited for it');
     assert.equal(await about('Result'), 'success');
+    assert.notEqual((await debian.sh('mountpoint -q /run/stint')).code, 0);
     await debian.does('systemctl start stint && dpkg --purge stint');
     assert.deepEqual(added(bare, await debian.files()), []);
     assert.equal(await debian.does('getent group jobserver; ls -d /run/stint* 2>/dev/null; :'), '');
@@ -151,7 +193,7 @@ async function saidBy(debian: Debian): Promise<string[]> {
   const lines = await debian.does('journalctl -u stint -t stint -p warning -o json');
   return lines.split('\n').map((line) => {
     const { PRIORITY, MESSAGE } = JSON.parse(line);
-    return `${PRIORITY} ${MESSAGE}`;
+    return `${PRIORITY} ${MESSAGE.replace(/\d+ descriptors/, 'N descriptors')}`;
   });
 }
 
