@@ -124,10 +124,21 @@ describe('the Debian package', { skip: noDebian() ?? false }, () => {
     assert.deepEqual([capacity, free], [3, 3], 'no slot is lost or made, and the configuration is read again');
     assert.ok(peak(await debian.does('cat held/log', 'dev')) <= 4, 'a pool of 3, and one for a new build');
 
-    const few = '/run/systemd/system/stint.service.d/few.conf';
-    await debian.does(`mkdir -p $(dirname ${few}) && printf '[Service]\\nFileDescriptorStoreMax=1\\n' >${few}`);
-    await debian.does(`systemctl daemon-reload && systemctl restart stint && rm ${few} && systemctl daemon-reload`);
+    const other = async (lines: string) => {
+      const path = '/run/systemd/system/stint.service.d/other.conf';
+      await debian.does(`mkdir -p $(dirname ${path}) && printf '[Service]\\n${lines}\\n' >${path}`);
+      await debian.does(`systemctl daemon-reload && systemctl restart stint && rm ${path} && systemctl daemon-reload`);
+    };
+    await other('FileDescriptorStoreMax=1');
     assert.equal(await restarts(), 0, 'where systemd keeps too little, a restart is a stop and a start');
+    await debian.does(`cat >/root/stint <<'EOF' && chmod +x /root/stint
+#!/bin/bash
+eval "exec $((LISTEN_FDS + 2))>&-"
+export LISTEN_FDS=$((LISTEN_FDS - 1))
+exec stint serve --config /etc/stint/stint.toml
+EOF`);
+    await other('ExecStart=\\nExecStart=/root/stint');
+    assert.equal(await restarts(), 0, 'where something of it is lost, the next daemon begins anew');
     const successor = await about('MainPID');
 
     await debian.does(`kill -9 ${successor}`);
@@ -140,6 +151,7 @@ describe('the Debian package', { skip: noDebian() ?? false }, () => {
     assert.deepEqual(await saidBy(debian), [
       '3 stint: the engine process ended by SIGKILL; another one goes on',
       '3 stint: cannot go on as another program: N descriptors, and systemd keeps 1; this is a stop',
+      '3 stint: cannot go on from what systemd has kept, beginning anew: 1 of N descriptors are missing',
     ]);
     const last = debian.start('exec stint run -- sleep 2');
     const lastCode = new Promise((resolve) => last.once('exit', resolve));
