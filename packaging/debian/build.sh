@@ -36,7 +36,7 @@ if [ -d "$root/usr/share/man" ]; then find "$root/usr/share/man" -type f -exec g
 mkdir "$root/DEBIAN"
 echo /etc/stint/stint.toml >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do install -m 755 packaging/debian/$script "$root/DEBIAN/$script"; done
-size=$(find "$root" -path "$root/DEBIAN" -prune -o -type f -printf '%k\n' | awk '{ sum += $1 } END { print sum }')
+size=$(find "$root" -path "$root/DEBIAN" -prune -o -type f -printf '%s\n' | awk '{ sum += int(($1 + 1023) / 1024) } END { print sum }')
 sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" packaging/debian/control >"$root/DEBIAN/control"
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\n' | LC_ALL=C sort | xargs md5sum) >"$root/DEBIAN/md5sums"
 

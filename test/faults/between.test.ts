@@ -11,7 +11,7 @@ import { openStage } from './stage.ts';
 const PATIENCE = 60_000;
 
 for (const system of [false, true]) {
-  const skip = missing('gcc') ?? (system ? noMachine() : undefined) ?? false;
+  const skip = missing('gcc') || ((system && noMachine()) ?? false);
   test(`a build that was written down and not answered is answered when it is asked for again, ${system ? 'of the machine' : 'of a user'}`, {
     skip,
   }, async (t) => {
@@ -27,7 +27,7 @@ for (const system of [false, true]) {
 }
 
 test('a build begins though no descriptor is left to hear of pressure by', {
-  skip: missing('gcc') ?? false,
+  skip: missing('gcc'),
 }, async (t) => {
   const stage = await openStage(t, { system: false });
   const value = os.constants.errno.EMFILE;
@@ -37,7 +37,7 @@ test('a build begins though no descriptor is left to hear of pressure by', {
 });
 
 test('a build whose last process was forgotten, and it not yet, is over', {
-  skip: noMachine() ?? missing('gcc') ?? false,
+  skip: noMachine() ?? missing('gcc'),
 }, async (t) => {
   const stage = await openStage(t, { system: true });
   stage.arm({ role: 'engine', action: 'die', point: 'inotify.Inotify.unwatch', nth: 1, times: 1, value: 0 });
@@ -49,7 +49,7 @@ test('a build whose last process was forgotten, and it not yet, is over', {
 });
 
 test('what the kernel had no memory to send is kept all the same, also for the engine after the next one', {
-  skip: missing('gcc') ?? false,
+  skip: missing('gcc'),
 }, async (t) => {
   const stage = await openStage(t, { system: false });
   const { place } = stage;

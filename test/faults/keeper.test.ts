@@ -21,7 +21,7 @@ const POINTS = [
 
 for (const point of POINTS) {
   test(`a keeper that dies at ${point} leaves nobody waiting`, {
-    skip: noMachine() ?? missing('gcc') ?? false,
+    skip: noMachine() ?? missing('gcc'),
   }, async (t) => {
     const stage = await openStage(t, { system: true });
     const { place, node = '' } = stage;

@@ -8,8 +8,8 @@ import { openStage } from './stage.ts';
 
 const LONG = 2000;
 const POOLS = [
-  { system: true, whose: "the machine's pool", skip: noMachine() ?? missing('gcc') ?? false },
-  { system: false, whose: "a user's pool", skip: missing('gcc') ?? false },
+  { system: true, whose: "the machine's pool", skip: noMachine() ?? missing('gcc') },
+  { system: false, whose: "a user's pool", skip: missing('gcc') },
 ];
 /** Who is stopped, in this order, and goes on in the same order. */
 const ORDERS = [['engine'], ['keeper'], ['engine', 'keeper'], ['keeper', 'engine']] as const;

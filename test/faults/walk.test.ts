@@ -65,8 +65,8 @@ async function tryOne(stage: Stage, when: When, plan: Plan): Promise<boolean> {
 }
 
 const POOLS = [
-  { system: true, whose: "the machine's pool", skip: noMachine() ?? missing('gcc') ?? false },
-  { system: false, whose: "a user's pool", skip: missing('gcc') ?? false },
+  { system: true, whose: "the machine's pool", skip: noMachine() ?? missing('gcc') },
+  { system: false, whose: "a user's pool", skip: missing('gcc') },
 ];
 
 const { EMFILE, ENOSPC, ENOMEM, ENOBUFS } = os.constants.errno;

@@ -34,7 +34,7 @@ const begun = (all: readonly Started[]) =>
   until('all have begun', () => all.every(({ output }) => /begun|\[1\//.test(output.stdout)), PATIENCE);
 
 test('a keeper of the machine that is killed: builds at pipes end well, the file node is an error', {
-  skip: noMachine() ?? missing('make43', 'make44', 'ninja') ?? false,
+  skip: noMachine() ?? missing('make43', 'make44', 'ninja'),
   timeout: 2 * PATIENCE,
 }, async (t) => {
   const machine = await startMachine(t, 5);
@@ -60,7 +60,7 @@ test('a keeper of the machine that is killed: builds at pipes end well, the file
 });
 
 test('a keeper of a user that is killed: all builds end well', {
-  skip: missing('make43', 'make44', 'ninja') ?? false,
+  skip: missing('make43', 'make44', 'ninja'),
   timeout: 2 * PATIENCE,
 }, async (t) => {
   const pool = await startPool(t, 5);

@@ -31,7 +31,7 @@ function needsOf(pid: number): Needs {
 }
 
 test(`memory and descriptors are the same after ${ROUNDS * TRIPS} round trips and ${2 * ROUNDS * CLIENTS} clients`, {
-  skip: noMachine() ?? missing('gcc') ?? false,
+  skip: noMachine() ?? missing('gcc'),
   timeout: DEADLINE,
 }, async (t) => {
   const folder = temporaryFolder(t);

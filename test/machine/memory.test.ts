@@ -24,7 +24,7 @@ const FIT = 4;
 const available = () => machineMemory()?.available ?? 0;
 
 const enough = available() >= 18 * GIB ? undefined : `only ${Math.floor(available() / GIB)} of 18 GiB are available`;
-const options = { skip: missing('gcc') ?? enough ?? false, timeout: 900_000 };
+const options = { skip: missing('gcc') || (enough ?? false), timeout: 900_000 };
 
 class Growth {
   readonly place: Place;

@@ -8,7 +8,7 @@ import { type Machine, NOBODY, noMachine, startMachine } from '../helpers/machin
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing } from '../helpers/toolchain.ts';
 
-const skip = noMachine() ?? missing('gcc') ?? false;
+const skip = noMachine() ?? missing('gcc');
 const options = { deadline: 120_000 };
 
 async function open(t: TestContext, slots: number): Promise<Machine> {
