@@ -111,6 +111,8 @@ for (const { system, whose, skip } of POOLS) {
     const random = seeded(SEED);
     const open = () => openStage(t, { system });
     let stage = await open();
+    /** Of engines that ended by themselves, since the stage was opened. */
+    let deaths = 0;
     const known = new Map<string, Map<string, number>>();
     for (const { when, ...what } of WALKS) {
       const key = `${what.role} ${when}`;
@@ -122,7 +124,10 @@ for (const { system, whose, skip } of POOLS) {
       );
       let done = 0;
       for (let i = 0; i < CASES; i++) {
-        if (what.action === 'error' && i % MAX_DEATHS === MAX_DEATHS - 1) stage = await open();
+        if (what.action === 'error' && ++deaths === MAX_DEATHS) {
+          stage = await open();
+          deaths = 1;
+        }
         const { value: choice } = chosen.next();
         const plan: Plan = { ...what, ...choice, times: 1, value: valueAt(what.action, choice.point) ?? 0 };
         try {
