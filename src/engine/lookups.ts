@@ -33,9 +33,9 @@ export class Lookups {
 
   /** The ends of the pipe with the node id `id`, and of that for returns unless `returnId` is 0; undefined: none can be opened. */
   pipe(id: number, returnId: number, answer: (ends: Ends | undefined) => void): void {
-    const then = (ends: Ends | undefined) => {
-      if (ends === undefined) this.scarce();
-      answer(ends);
+    const then = (ends: Ends | typeof SHORT | undefined) => {
+      if (ends === SHORT) this.scarce();
+      answer(ends === SHORT ? undefined : ends);
     };
     this.#send({ type: 'pipe', request: this.#ask(then), id, returnId });
   }

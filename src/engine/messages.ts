@@ -236,7 +236,7 @@ export type FromEngine =
   | { type: 'status'; request: number }
   /** Who is this thread, of the user `uid`? The answer is a Lineage, undefined, or SHORT. */
   | { type: 'who'; request: number; tid: number; uid: number }
-  /** A pipe is to be opened by its node id, and one for returns unless `returnId` is 0. The answer is its Ends, or undefined. */
+  /** A pipe is to be opened by its node id, and one for returns unless `returnId` is 0. The answer is its Ends, SHORT, or undefined. */
   | { type: 'pipe'; request: number; id: number; returnId: number }
   /** From now on requests only are waited for: when `others` becomes readable, the engine is to be woken by a request. */
   | { type: 'quiet'; others: number }

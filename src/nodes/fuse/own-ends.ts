@@ -3,6 +3,7 @@
 import { access, closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { openReadEnd, openWriteEnd, pathOf } from '../../kernel/fifo.ts';
+import { isShort } from '../../process/descriptors.ts';
 import type { Ends } from '../pipe.ts';
 import { type ALARM, OWN_FOLDER, type WAKE } from './directory.ts';
 
@@ -18,8 +19,11 @@ export class OwnFolder {
     this.fd = kept ?? openSync(join(mount, OWN_FOLDER), constants.O_RDONLY | constants.O_DIRECTORY);
   }
 
-  /** The ends of the pipe `id`, and of the one that returns go into unless `returnId` is 0; undefined when they cannot be opened. */
-  openEnds({ id, returnId }: { id: number; returnId: number }): Ends | undefined {
+  /**
+   * The ends of the pipe `id`, and of the one that returns go into unless `returnId` is 0; undefined when they cannot be opened, or `short`
+   * when nothing can be, as no descriptor is left.
+   */
+  openEnds({ id, returnId }: { id: number; returnId: number }): Ends | 'short' | undefined {
     const opened: number[] = [];
     const keep = (fd: number) => {
       opened.push(fd);
@@ -30,9 +34,9 @@ export class OwnFolder {
       const writeEnd = keep(openWriteEnd(this.#path(id)));
       const both = constants.O_RDWR | constants.O_NONBLOCK;
       return { readEnd, writeEnd, returnEnd: returnId === 0 ? -1 : keep(openSync(this.#path(returnId), both)) };
-    } catch {
+    } catch (error) {
       for (const fd of opened) closeSync(fd);
-      return undefined;
+      return isShort(error) ? 'short' : undefined;
     }
   }
 
