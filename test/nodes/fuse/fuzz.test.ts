@@ -12,7 +12,7 @@ import { FileNode } from '../../../src/nodes/file.ts';
 import { Channel } from '../../../src/nodes/fuse/channel.ts';
 import { Directory } from '../../../src/nodes/fuse/directory.ts';
 import { type Host, Session, type Shown } from '../../../src/nodes/fuse/session.ts';
-import { Request } from '../../../src/nodes/fuse/wire.ts';
+import { OF_DEVICE, Request } from '../../../src/nodes/fuse/wire.ts';
 import { rounds } from '../../helpers/rounds.ts';
 import { answer, decode, encode, fieldsOf, REQUESTS, type Struct, sizeOf } from './kernel.ts';
 
@@ -310,7 +310,9 @@ function altered(bytes: Buffer, change: Change): Buffer {
   if (change === undefined) return bytes;
   if ('word' in change) {
     const at = (4 * change.word) % (bytes.length & ~3);
-    bytes.writeUInt32LE(change.value, at);
+    // The kernel counts polls from 1: it never comes to the bit by which the device's are told apart.
+    const counted = at === 52 && bytes.readUInt32LE(4) === REQUESTS.POLL.code;
+    bytes.writeUInt32LE((counted ? change.value & ~OF_DEVICE : change.value) >>> 0, at);
     if (bytes.readBigUInt64LE(8) === 0n) bytes.writeUInt32LE(1, 8); // the number of what is no request
     return bytes;
   }
