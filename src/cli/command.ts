@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { EXIT, reason, StintError } from '../errors.ts';
 import { execProgram } from '../kernel/exec.ts';
 import type { SystemError } from '../kernel/libc.ts';
+import { textOf } from './bytes.ts';
 
 const DEFAULT_PATH = '/usr/local/bin:/bin:/usr/bin';
 
@@ -20,7 +21,7 @@ export function findCommand(name: string, path: string = DEFAULT_PATH): string {
     if (verdict !== 'none') denied ??= verdict;
   }
   if (denied === undefined) throw notFound(name);
-  throw new StintError(`cannot run '${text(name)}': ${denied}`, { exit: EXIT.RUN_CANNOT });
+  throw new StintError(`cannot run '${textOf(name)}': ${denied}`, { exit: EXIT.RUN_CANNOT });
 }
 
 /** Becomes the program `file`; a file that the kernel does not know how to run is given to the shell, as execvp does. @throws StintError */
@@ -34,7 +35,7 @@ export function becomeCommand(file: string, args: readonly string[], environment
     }
   } catch (error) {
     const exit = (error as SystemError).code === 'ENOENT' ? EXIT.RUN_NOT_FOUND : EXIT.RUN_CANNOT;
-    throw new StintError(`cannot run '${text(args[0] as string)}': ${reason(error)}`, { exit, cause: error });
+    throw new StintError(`cannot run '${textOf(args[0] as string)}': ${reason(error)}`, { exit, cause: error });
   }
 }
 
@@ -51,8 +52,5 @@ function look(place: string): 'runs' | 'none' | string {
 }
 
 function notFound(name: string): StintError {
-  return new StintError(`cannot run '${text(name)}': no such command`, { exit: EXIT.RUN_NOT_FOUND });
+  return new StintError(`cannot run '${textOf(name)}': no such command`, { exit: EXIT.RUN_NOT_FOUND });
 }
-
-/** For people: the bytes as UTF-8. */
-const text = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();

@@ -12,6 +12,7 @@ import { notifySystemd } from '../kernel/notify.ts';
 import { boundPrivileges, CAPABILITY } from '../kernel/privileges.ts';
 import { ensureRuntimeDir, runtimeDir } from '../process/runtime-dir.ts';
 import { showHelp } from './args.ts';
+import { bytesOf } from './bytes.ts';
 import { logged as note } from './log.ts';
 import { serveOptions } from './serve-options.ts';
 import { SERVE } from './verbs/serve.ts';
@@ -82,8 +83,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 /** Replaces this process by the same command, which finds by `left` what was kept. @throws SystemError */
 function becomeAgain(args: readonly string[], left: number): never {
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
-  const bytes = (text: string) => Buffer.from(text).toString('latin1');
-  execProgram(process.execPath, args.map(bytes), [...environment, `${LEFT}=${left}`].map(bytes));
+  execProgram(process.execPath, args.map(bytesOf), [...environment, `${LEFT}=${left}`].map(bytesOf));
 }
 
 /** Of several that start at once for a user, all but one shall leave before they start an engine process. @throws StintError */

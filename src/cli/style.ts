@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { textOf } from './bytes.ts';
 import { atLeast, Versions } from './versions.ts';
 
 export type Style = 'fifo' | 'fds';
@@ -57,6 +58,6 @@ export function toolOf({ args, cwd }: Pick<Surroundings, 'args' | 'cwd'>): 'make
   const at = args.indexOf('--build');
   const directory = args[at + 1];
   if (at === -1 || directory === undefined) return undefined;
-  const tree = join(cwd, Buffer.from(directory, 'latin1').toString());
+  const tree = join(cwd, textOf(directory));
   return existsSync(join(tree, 'build.ninja')) ? 'ninja' : existsSync(join(tree, 'Makefile')) ? 'make' : undefined;
 }

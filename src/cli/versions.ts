@@ -3,6 +3,7 @@ import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { checkRuntimeDir } from '../process/runtime-dir.ts';
+import { textOf } from './bytes.ts';
 import { findCommand } from './command.ts';
 
 /** Major and minor. */
@@ -25,7 +26,7 @@ export class Versions {
     let place: string;
     let key: string;
     try {
-      place = Buffer.from(findCommand(name, path), 'latin1').toString();
+      place = textOf(findCommand(name, path));
       const file = realpathSync(place);
       const { size, mtimeMs, ino } = statSync(file);
       key = `${name} ${file} ${size} ${mtimeMs} ${ino}`;

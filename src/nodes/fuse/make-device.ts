@@ -2,16 +2,19 @@
 // it is served together with the mount: see device.ts. It never opens the device: that would need an answer of whoever serves it.
 //
 // The kernel takes the device away when the last descriptor of its connection is closed: there is nothing to clean up.
-import { chmodSync, chownSync, closeSync, lstatSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, lstatSync } from 'node:fs';
 import { reason, StintError } from '../../errors.ts';
 import { EPOLLERR, EPOLLIN, Epoll } from '../../kernel/epoll.ts';
 import { readBytes } from '../../kernel/io.ts';
 import { setNonblocking } from '../../kernel/nonblock.ts';
 import { deviceChannel } from './channel.ts';
 import type { NodeRights } from './directory.ts';
+import { openKernel } from './open-kernel.ts';
 import { CUSE_INIT, FUSE_NEWEST_MINOR, FUSE_OLDEST_MINOR, Request } from './wire.ts';
 
-const CUSE = '/dev/cuse';
+/** For whoever may not open CUSE. */
+const DENIED =
+  'only root may make devices; the pool does not need one: leave --device and device in the configuration out';
 
 /** Where clients find the device of that name. */
 export const devicePath = (name: string): string => `/dev/${name}`;
@@ -24,7 +27,7 @@ export const devicePath = (name: string): string => `/dev/${name}`;
 export function makeDevice(name: string, rights: NodeRights): number {
   const path = devicePath(name);
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw taken(path, 'there is something');
-  const fd = openCuse();
+  const fd = openKernel('CUSE', DENIED);
   try {
     introduce(fd, name);
     if (isRefused(fd)) throw taken(path, 'the kernel has a device of that name, or can make none');
@@ -40,19 +43,6 @@ export function makeDevice(name: string, rights: NodeRights): number {
 function taken(path: string, why: string): StintError {
   const hint = 'see who serves it, or name another: stint serve --device NAME';
   return new StintError(`cannot make ${path}: ${why}`, { hint });
-}
-
-function openCuse(): number {
-  try {
-    return openSync(CUSE, 'r+');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const hint =
-      code === 'ENOENT' || code === 'ENODEV' || code === 'ENXIO'
-        ? 'the kernel has no CUSE, or its module is not loaded: modprobe cuse; in a container: --device /dev/cuse'
-        : 'only root may make devices; the pool does not need one: leave --device and device in the configuration out';
-    throw new StintError(`cannot open ${CUSE}: ${reason(error)}`, { cause: error, hint });
-  }
 }
 
 /** Says what the device is called. There is no other message before that is answered. */

@@ -3,13 +3,15 @@
 //
 // Not with `default_permissions`: before each open and each watch the kernel would then make sure that it knows the file's mode, and
 // ask for it whenever a client was killed while changing the file. The engine opens and watches pipes, and would ask itself.
-import { closeSync, mkdirSync, openSync, readFileSync, statfsSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { reason, StintError } from '../../errors.ts';
 import { detachMount, mountFuse } from '../../kernel/mount.ts';
+import { openKernel } from './open-kernel.ts';
 
 /** The name of the mount in /proc/mounts, and by it ours are told from others. */
 const SOURCE = 'stint';
-const DEVICE = '/dev/fuse';
+/** For whoever may not open FUSE. */
+const DENIED = 'only root may serve the whole machine; for your own builds: stint serve --user';
 const S_IFDIR = 0o40000;
 
 export interface Mount {
@@ -25,7 +27,7 @@ export interface Mount {
  * @throws StintError naming what is missing
  */
 export function mountDirectory(target: string): Mount {
-  const device = openDevice();
+  const device = openKernel('FUSE', DENIED);
   try {
     makeTarget(target);
     clear(target);
@@ -48,19 +50,6 @@ function unmount(target: string): void {
     if (mountsAt(target).some(isOurs)) detachMount(target);
   } catch {
     // Somebody was faster.
-  }
-}
-
-function openDevice(): number {
-  try {
-    return openSync(DEVICE, 'r+');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const hint =
-      code === 'ENOENT' || code === 'ENODEV' || code === 'ENXIO'
-        ? 'the kernel has no FUSE, or its module is not loaded: modprobe fuse; in a container: --device /dev/fuse'
-        : 'only root may serve the whole machine; for your own builds: stint serve --user';
-    throw new StintError(`cannot open ${DEVICE}: ${reason(error)}`, { cause: error, hint });
   }
 }
 

@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { StintError } from '../../errors.ts';
-import { PYTHON } from '../../paths.ts';
 import { invocation } from './arguments.ts';
+import { pluginVariables } from './plugin.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
 
@@ -48,20 +48,12 @@ function start({ settings, target, rest }: Asked, more: readonly string[]) {
     };
     const { args, env } = invocation(alone, target, occasion);
     const path = join(folder, 'ids.json');
-    const { PYTHONPATH, PYTEST_ADDOPTS } = process.env;
-    const environment = { PYTHONPATH: PYTHONPATH ?? null, PYTEST_ADDOPTS: PYTEST_ADDOPTS ?? null };
     const { status, stdout, stderr, error } = spawnSync(target.python, ['-m', 'pytest', ...args], {
       encoding: 'utf8',
       timeout: PATIENCE,
       maxBuffer: 1024 ** 3,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        ...env,
-        STINT_PYTEST: JSON.stringify({ ids: path, environment }),
-        PYTHONPATH: [PYTHON, PYTHONPATH].filter(Boolean).join(delimiter),
-        PYTEST_ADDOPTS: ['-p stint_pytest', PYTEST_ADDOPTS].filter(Boolean).join(' '),
-      },
+      env: { ...process.env, ...env, ...pluginVariables({ ids: path }, process.env) },
     });
     if (error !== undefined) throw new StintError(`deselect: cannot run pytest: ${error.message}`, { cause: error });
     return { ids: idsIn(path), status: status ?? -1, output: `${stdout}\n${stderr}` };

@@ -11,7 +11,7 @@ import { type Findings, findIn } from './findings.ts';
 import { type Selection, select } from './ids.ts';
 import { readReport } from './junit.ts';
 import { type Existing, entriesOf, FORMATS, type Format, formatLists, parseLists } from './lists.ts';
-import { settingsFrom } from './options.ts';
+import { pythonOf, settingsFrom } from './options.ts';
 import type { Settings } from './settings.ts';
 import { askTarget } from './target.ts';
 
@@ -75,7 +75,7 @@ export async function deselect(args: readonly string[]): Promise<number> {
 
 function askedOf(options: ReadonlyMap<string, string>, rest: readonly string[]) {
   const settings: Settings = { ...settingsFrom(options), deselect: [], ignore: [] };
-  return { settings, target: askTarget(options.get('python') ?? (process.env.EPYTHON || 'python3'), 'deselect'), rest };
+  return { settings, target: askTarget(pythonOf(options), 'deselect'), rest };
 }
 
 /** @throws StintError where a list would say nothing */

@@ -128,7 +128,8 @@ export function formatLists(lists: Lists, format: Format, existing: Existing = {
   return `${format === 'toml' && parts.length > 0 ? '[tool.stint.test]\n' : ''}${parts.join('')}`;
 }
 
-const forBash = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+export const forBash = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** A basic string: as in JSON, but that DEL has to be escaped too. */
 const forToml = (word: string): string => JSON.stringify(word).replaceAll('\x7f', '\\u007f');

@@ -29,3 +29,7 @@ export function settingsFrom(options: ReadonlyMap<string, string>): Settings {
   const asked = { ...(project !== undefined && readPyproject(project)), ...askedByEnvironment(process.env), ...said };
   return complete(asked, process.env, processors());
 }
+
+/** The interpreter that is asked for. */
+export const pythonOf = (options: ReadonlyMap<string, string>): string =>
+  options.get('python') ?? (process.env.EPYTHON || 'python3');

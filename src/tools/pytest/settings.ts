@@ -1,5 +1,6 @@
 // What a run of pytest is asked to be, wherever that was said; each later source goes before the earlier ones:
 // pyproject.toml, EPYTEST_* variables, options.
+import { findJobs } from '../../jobserver/makeflags.ts';
 
 /** Everything is optional until `complete` has filled in what nobody said. */
 export interface Asked {
@@ -90,8 +91,8 @@ export const dropUnset = <T extends object>(asked: { [K in keyof T]: T[K] | unde
 const number = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined;
 
-/** The number of the last -j of make's options, as in `-j8 -l4` or `--jobs=8`. */
+/** How many jobs make's options allow; undefined where they bound none. */
 function jobsIn(options: string | undefined): number | undefined {
-  const found = [...(options ?? '').matchAll(/(?:^|\s)(?:-j\s*|--jobs[=\s])(\d+)/g)].at(-1)?.[1];
-  return number(found);
+  const jobs = findJobs(options ?? '', { letters: false });
+  return jobs !== undefined && Number.isFinite(jobs) ? jobs : undefined;
 }

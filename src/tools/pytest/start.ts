@@ -1,18 +1,17 @@
 // `stint pytest-start`: what `stint test` starts to become pytest. It takes the slots, as the process that pytest will be, so that they are
 // pytest's: they come back when it ends, however that happens. No verb for people.
 import { readFileSync, writeSync } from 'node:fs';
-import { delimiter } from 'node:path';
-import { exportSlots } from '../../cli/exports.ts';
-import { giveJobserver, join, type Membership } from '../../cli/join.ts';
+import { bytesOf, textOf } from '../../cli/bytes.ts';
+import { giveJobserver, giveSlots, join, type Membership } from '../../cli/join.ts';
 import { note } from '../../cli/print.ts';
 import { Successor } from '../../cli/successor.ts';
 import { EXIT, StintError } from '../../errors.ts';
 import { keepOnExec } from '../../kernel/exec.ts';
 import { dieWithParent } from '../../kernel/parent.ts';
-import { PYTHON } from '../../paths.ts';
 import { findRuntime } from '../../process/runtime-dir.ts';
 import { invocation } from './arguments.ts';
 import type { Begun } from './events.ts';
+import { pluginVariables } from './plugin.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
 
@@ -47,7 +46,7 @@ export async function start([parent, path = '']: readonly string[]): Promise<num
   const { environment } = command;
   const env = (name: string) => {
     const value = environment.get(name);
-    return value === undefined ? undefined : text(value);
+    return value === undefined ? undefined : textOf(value);
   };
   const { slots, membership } = await take(plan, command).catch((error) => {
     if (error instanceof StintError && error.exit !== EXIT.RUN_TIMED_OUT) error.exit = EXIT.RUN_INTERNAL; // none of pytest's own
@@ -59,28 +58,26 @@ export async function start([parent, path = '']: readonly string[]): Promise<num
   const made = invocation(settings, target, { jobs: slots, junit, rest, env: variables, gated });
   for (const line of made.notes) note(line);
   const args = ['-m', 'pytest', ...made.args];
-  command.args = [...command.args, ...args.map(bytes)];
-  for (const [name, value] of Object.entries(made.env)) environment.set(name, bytes(value));
-  const before = { PYTHONPATH: env('PYTHONPATH') ?? null, PYTEST_ADDOPTS: env('PYTEST_ADDOPTS') ?? null };
+  command.args = [...command.args, ...args.map(bytesOf)];
   const workers = settings.xdist && slots > 1;
-  const own = {
-    pid: process.pid,
-    workers,
-    fd: EVENTS_FD,
-    hypothesis: wantsProfile(plan, variables),
-    environment: before,
-  };
-  environment.set('STINT_PYTEST', bytes(JSON.stringify(own)));
-  environment.set('PYTHONPATH', bytes([PYTHON, before.PYTHONPATH].filter(Boolean).join(delimiter)));
-  environment.set('PYTEST_ADDOPTS', bytes(['-p stint_pytest', before.PYTEST_ADDOPTS].filter(Boolean).join(' ')));
+  const orders = { pid: process.pid, workers, fd: EVENTS_FD, hypothesis: wantsProfile(plan, variables) };
+  for (const [name, value] of Object.entries({ ...made.env, ...pluginVariables(orders, variables) }))
+    environment.set(name, bytesOf(value));
   const begun: Begun = { what: 'begun', at: Date.now() / 1000, slots, lease: leaseOf(membership), args };
   writeSync(EVENTS_FD, `${JSON.stringify(begun)}\n`);
   keepOnExec(EVENTS_FD);
   return command.become();
 }
 
-/** What the rules look at. */
-const ASKED = ['NO_COLOR', 'PYTEST_PLUGINS', 'MAKEFLAGS', 'HYPOTHESIS_NO_PLUGINS'] as const;
+/** What the rules look at, and what the plugin is loaded by. */
+const ASKED = [
+  'NO_COLOR',
+  'PYTEST_PLUGINS',
+  'MAKEFLAGS',
+  'HYPOTHESIS_NO_PLUGINS',
+  'PYTHONPATH',
+  'PYTEST_ADDOPTS',
+] as const;
 
 async function take(plan: Plan, { environment }: Successor): Promise<Share> {
   const { settings, label, pool, user, limit } = plan;
@@ -100,12 +97,7 @@ async function take(plan: Plan, { environment }: Successor): Promise<Share> {
   // What a test starts is the test's own job: only where there is one process, a build that it starts takes more slots.
   if (has === undefined)
     await giveJobserver(environment, membership, 'auto', { args: ['pytest'], cache: runtime.tools });
-  else {
-    environment.set('STINT_LEASE', membership.id);
-    environment.set('STINT_SLOTS', String(has));
-    for (const { name, value } of exportSlots(['pytest'], has).variables)
-      if (environment.get(name) === undefined) environment.set(name, value);
-  }
+  else await giveSlots(environment, ['pytest'], { ...membership, slots: has });
   return { slots: has ?? 1, membership };
 }
 
@@ -115,6 +107,3 @@ const leaseOf = (membership: Membership | undefined) =>
 /** hypothesis is among the plugins, and there is no profile of somebody else's for it. */
 const wantsProfile = ({ settings, target }: Plan, { HYPOTHESIS_NO_PLUGINS }: Record<string, string | undefined>) =>
   settings.plugins.includes('hypothesis') && !target.hypothesisGentoo && !HYPOTHESIS_NO_PLUGINS;
-
-const bytes = (words: string): string => Buffer.from(words).toString('latin1');
-const text = (raw: string): string => Buffer.from(raw, 'latin1').toString();

@@ -17,7 +17,8 @@ import { MAIN } from '../../paths.ts';
 import { invocation } from './arguments.ts';
 import { cleanUp } from './clean.ts';
 import { type Event, readEvents } from './events.ts';
-import { settingsFrom } from './options.ts';
+import { forBash } from './lists.ts';
+import { pythonOf, settingsFrom } from './options.ts';
 import { Fold, type Results } from './results.ts';
 import type { Plan } from './start.ts';
 import { annotations, summary } from './summary.ts';
@@ -30,7 +31,7 @@ export async function test(args: readonly string[]): Promise<number> {
   const limit = options.get('run-timeout');
   const plan: Plan = {
     settings: settingsFrom(options),
-    target: askTarget(options.get('python') ?? (process.env.EPYTHON || 'python3')),
+    target: askTarget(pythonOf(options)),
     junit: '',
     rest: operands,
     label: options.get('label') ?? `pytest ${basename(process.cwd())}`,
@@ -93,11 +94,9 @@ function printArguments({ settings, target, junit, rest }: Plan, json: boolean):
   for (const line of made.notes) note(line);
   const argv = [target.python, '-m', 'pytest', ...made.args];
   if (json) return print(`${JSON.stringify({ argv, env: made.env })}\n`);
-  const env = Object.entries(made.env).map(([name, value]) => `${name}=${quoted(value)}`);
-  return print(`${[...env, ...argv.map(quoted)].join(' ')}\n`);
+  const env = Object.entries(made.env).map(([name, value]) => `${name}=${forBash(value)}`);
+  return print(`${[...env, ...argv.map(forBash)].join(' ')}\n`);
 }
-
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 async function runPytest(plan: Plan): Promise<{ results: Results; code: number }> {
   const folder = mkdtempSync(join(os.tmpdir(), 'stint-test-'));
