@@ -63,7 +63,8 @@ for (const { folder, options, part, broken, env = {} } of PACKAGES) {
     renew();
     const python = join(toolPath('pytestNew'), '../python');
     const tests = ALL ? ['tests'] : part;
-    const environment = { ...env, PYTHONPATH: join(cwd, 'src') };
+    // A temporary folder of its own: runs of pytest at the same time clean up behind each other in the common one.
+    const environment = { ...env, PYTHONPATH: join(cwd, 'src'), PYTEST_DEBUG_TEMPROOT: pool.folder };
 
     const plain = spawnSync(python, ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', ...tests], {
       cwd,
