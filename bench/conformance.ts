@@ -1,5 +1,5 @@
-// Writes the table of docs/conformance.md: what `stint conformance` says of stint's kinds of node, of a plain FIFO, and of a
-// minimal server on libfuse (reference/fuse-server.c), one column each.
+// Writes the table of docs/conformance.md: what `stint conformance` says of stint's kinds of node, of its device in a virtual
+// machine, of a plain FIFO, and of a minimal server on libfuse (reference/fuse-server.c), one column each.
 //   node bench/conformance.ts [NAME]...          all of them, or those whose name holds one of the NAMEs
 //   node bench/conformance.ts --add NAME=FILE    a column from what `stint conformance --json` has said elsewhere
 // Columns that are not made stay as they are.
@@ -10,8 +10,10 @@ import type { Report } from '../src/conformance/kit.ts';
 import { formatRatio, formatValue } from '../src/conformance/table.ts';
 import { type Place, STINT } from '../test/helpers/pool.ts';
 import { until } from '../test/helpers/until.ts';
+import { noVm } from '../test/vm/vm.ts';
+import { reportsOfDevice } from './helpers/device-kit.ts';
 import { compile, fuseFlags, openNode } from './helpers/mounts.ts';
-import { plainFifo, withPlace } from './helpers/pool.ts';
+import { plainFifo, withEnds, withPlace } from './helpers/pool.ts';
 
 const PAGE = join(import.meta.dirname, '../docs/conformance.md');
 const BEGIN = '<!-- written by `node bench/conformance.ts` -->';
@@ -30,6 +32,7 @@ type Column = ReadonlyMap<string, string>;
 /** What is measured, in the order of the table; others come behind. */
 export const COLUMNS: Readonly<Record<string, (place: Place) => Promise<Report>>> = {
   'stint, file node': (place) => ofServer(place, stint, ['--as', 'make']),
+  'stint, device': ofDevice,
   'stint, pipe node': (place) => ofServer(place, stint, []),
   "stint, a user's FIFO": ofUser,
   'plain FIFO': ofFifo,
@@ -98,6 +101,13 @@ async function ofServer(place: Place, server: (dir: string) => string[], more: r
   } finally {
     await node.close();
   }
+}
+
+/** It does not use its place: what it has is in a virtual machine. */
+async function ofDevice(): Promise<Report> {
+  const lack = noVm();
+  if (lack !== false) throw new Error(lack);
+  return (await withEnds((t) => reportsOfDevice(t, SLOTS, 'whole'))).device;
 }
 
 async function ofUser(place: Place): Promise<Report> {

@@ -6,7 +6,7 @@ import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
 import '../packaging/build.ts'; // tests start the program as it is installed
-import { type Counts, report, words } from './helpers/reporter.ts';
+import { report, type Totals, words } from './helpers/reporter.ts';
 
 /** A test that hangs fails after this many ms; a file that then does not end is killed a little later. */
 const patience = Number(process.env.TEST_TIMEOUT ?? 300_000);
@@ -37,7 +37,7 @@ const { values, positionals } = parseArgs({ options: { t: { type: 'string', shor
 process.exitCode = await main(positionals.length > 0 ? positionals : [join(root, 'test/**/*.test.ts')]);
 
 async function main(names: string[]): Promise<number> {
-  const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const files = [...new Set(names.flatMap(filesOf))];
   const alone = files.filter((file) => ALONE.some((part) => relative(root, file).startsWith(part)));
   const waiting = files.filter((file) => !alone.includes(file));
@@ -46,13 +46,14 @@ async function main(names: string[]): Promise<number> {
   };
   await Promise.all(Array.from({ length: LANES }, () => lane(waiting, files.length === 1)));
   await lane(alone, true);
+  if (files.length > 1) for (const failure of totals.failures) process.stdout.write(`\n✗ ${failure}`);
   process.stdout.write(`${words(totals)}\n`);
   const none = totals.passed + totals.failed + totals.skipped === 0;
   return none || totals.failed > 0 || (process.env.CI === 'true' && totals.skipped > 0) ? 1 : 0;
 }
 
 /** Runs one file; what it says is shown as it comes, or in one piece at its end. */
-async function runFile(file: string, totals: Counts, asItComes: boolean): Promise<void> {
+async function runFile(file: string, totals: Totals, asItComes: boolean): Promise<void> {
   const events = run({
     files: [file],
     timeout: patience,

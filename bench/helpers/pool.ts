@@ -9,15 +9,22 @@ import { until } from '../../test/helpers/until.ts';
 
 const cache = join(import.meta.dirname, '../../.cache/bench');
 
-/** Runs `work` with what it has to clean up after itself being cleaned up. */
-export async function withPlace<T>(work: (place: Place) => Promise<T>): Promise<T> {
+/** Runs `work` as a test would: what it has to clean up after itself is cleaned up. */
+export async function withEnds<T>(work: (t: Test) => Promise<T>): Promise<T> {
   const ends: (() => Promise<void>)[] = [];
   try {
-    return await work(new Place({ after: (end) => ends.push(end) }));
+    return await work({ after: (end) => ends.push(end), diagnostic: () => {} });
   } finally {
     for (const end of ends) await end();
   }
 }
+
+interface Test {
+  after(done: () => Promise<void>): void;
+  diagnostic(message: string): void;
+}
+
+export const withPlace = <T>(work: (place: Place) => Promise<T>): Promise<T> => withEnds((t) => work(new Place(t)));
 
 /** A daemon with `slots` slots. */
 export async function serve(place: Place, slots: number): Promise<number> {

@@ -2,6 +2,7 @@
 // again: it looks, waits for what the server may still take back, and mends what stays lost or is too much.
 import { constants, openSync, writeSync } from 'node:fs';
 import os from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent, Crew } from './crew.ts';
 
 const { O_RDWR, O_NONBLOCK } = constants;
@@ -12,6 +13,8 @@ const SEARCH = 10_000;
 const TOO_MANY = 64;
 /** How long nothing must come until there is nothing more to come, milliseconds. */
 const QUIET = 100;
+/** How often it is looked again where there are too many slots. */
+const MORE_LOOKS = 5;
 
 export class Scene {
   readonly path: string;
@@ -76,7 +79,12 @@ export class Scene {
 
   /** How many slots have been lost, below 0 when there are more than before; then there are as many as before again. */
   async settle(patience?: number): Promise<number> {
-    const lost = this.slots - (await this.count(patience));
+    let lost = this.slots - (await this.count(patience));
+    // A server may find one after the other that clients have died: one that had a slot, and one that had returned one too many.
+    for (let looks = 0; lost < 0 && looks < MORE_LOOKS; looks++) {
+      await pause(QUIET);
+      lost = this.slots - (await this.count(patience));
+    }
     // Through the descriptor that others inherit: a server may have a pipe for each process, and what an heir has lost is missed there.
     if (lost > 0) writeSync(this.fd, '+'.repeat(lost));
     if (lost < 0) await (await this.#keeper()).take(-lost);

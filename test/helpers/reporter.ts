@@ -9,6 +9,12 @@ export interface Counts {
   skipped: number;
 }
 
+/** What all the files came to. */
+export interface Totals extends Counts {
+  /** One text per failed test: its file, its name, and how its error begins. */
+  failures: string[];
+}
+
 interface Result {
   name: string;
   nesting: number;
@@ -22,8 +28,8 @@ interface Result {
 type Failure = Error & { failureType?: string; exitCode?: number; signal?: string };
 
 /** Gives the lines for one test file's events, and adds its tests to `totals`. `name` is how the lines call the file. */
-export async function* report(events: AsyncIterable<TestEvent>, name: string, totals: Counts): AsyncGenerator<string> {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+export async function* report(events: AsyncIterable<TestEvent>, name: string, totals: Totals): AsyncGenerator<string> {
+  const counts: Totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const started = performance.now();
   const path: string[] = [];
   /** How many results came at each depth since the last result above it. */
@@ -50,6 +56,7 @@ export async function* report(events: AsyncIterable<TestEvent>, name: string, to
   totals.passed += counts.passed;
   totals.failed += counts.failed;
   totals.skipped += counts.skipped;
+  totals.failures.push(...counts.failures.map((failure) => `${name}: ${failure}`));
 }
 
 /** `3 passed, 0 failed, 1 skipped` */
@@ -59,8 +66,11 @@ export const words = ({ passed, failed, skipped }: Counts): string =>
 interface Place {
   parent: boolean;
   title: string;
-  counts: Counts;
+  counts: Totals;
 }
+
+/** How many lines of an error are told again at the end of the run. */
+const ERROR_HEAD = 8;
 
 function* lines(passed: boolean, result: Result, { parent, title, counts }: Place): Generator<string> {
   const { skip, todo, details } = result;
@@ -72,7 +82,9 @@ function* lines(passed: boolean, result: Result, { parent, title, counts }: Plac
     if (!parent && result.name !== result.file) counts.passed++;
   } else if (!parent || details.error?.failureType !== 'subtestsFailed') {
     counts.failed++;
-    yield `  ✗ ${title}\n${indent(explain(details.error))}\n`;
+    const error = indent(explain(details.error));
+    counts.failures.push(`${title}\n${error.split('\n', ERROR_HEAD).join('\n')}\n`);
+    yield `  ✗ ${title}\n${error}\n`;
   }
 }
 

@@ -5,6 +5,6 @@ import { noVm, runInVm } from '../vm/vm.ts';
 process.env.STINT_ROUNDS ??= '50';
 await import('../vm/device.test.ts');
 
-test('every client does at the device what it is known to do', { skip: noVm(), timeout: 3_000_000 }, (t) =>
-  runInVm(t, "node test/conformance/run.ts --server 'stint --device'", { deadline: 2_900_000 }),
-);
+test('every client does at the device what it is known to do', { skip: noVm(), timeout: 3_000_000 }, async (t) => {
+  await runInVm(t, "node test/conformance/run.ts --server 'stint --device'", { deadline: 2_900_000 });
+});

@@ -5,6 +5,6 @@ import { noVm, runInVm } from './vm.ts';
 /** Longer with more rounds, milliseconds. */
 const PATIENCE = 540_000 + 20_000 * Number(process.env.STINT_ROUNDS ?? 0);
 
-test('the device is the file node by another door', { skip: noVm(), timeout: PATIENCE + 60_000 }, (t) =>
-  runInVm(t, 'node test/run.ts test/vm/device.guest.ts', { deadline: PATIENCE }),
-);
+test('the device is the file node by another door', { skip: noVm(), timeout: PATIENCE + 60_000 }, async (t) => {
+  await runInVm(t, 'node test/run.ts test/vm/device.guest.ts', { deadline: PATIENCE });
+});

@@ -5,6 +5,6 @@ import { noVm, runInVm } from './vm.ts';
 
 const skip = noVm('systemd');
 
-test('stint.service does what a service of systemd does', { skip, timeout: 600_000 }, (t) =>
-  runInVm(t, 'node test/run.ts test/vm/systemd.guest.ts', { boot: 'systemd' }),
-);
+test('stint.service does what a service of systemd does', { skip, timeout: 600_000 }, async (t) => {
+  await runInVm(t, 'node test/run.ts test/vm/systemd.guest.ts', { boot: 'systemd' });
+});

@@ -34,10 +34,14 @@ interface Options {
 }
 
 /**
- * Boots the machine, runs `command` as root where the sources are, and switches it off. What it writes is told when it fails.
+ * Boots the machine, runs `command` as root where the sources are, and switches it off. Returns what it wrote.
  * @throws AssertionError when it ends with another code than 0; Error when it does not end
  */
-export async function runInVm(t: Ends & Prints, command: string, { boot = 'job', deadline = 540_000 }: Options = {}) {
+export async function runInVm(
+  t: Ends & Prints,
+  command: string,
+  { boot = 'job', deadline = 540_000 }: Options = {},
+): Promise<string> {
   const place = new Place(t);
   const { folder } = place;
   const path = (name: string) => join(folder, name);
@@ -70,6 +74,8 @@ export async function runInVm(t: Ends & Prints, command: string, { boot = 'job',
     throw new Error(
       `the virtual machine did not come to the end: ${JSON.stringify({ ...output, job: text('output') })}`,
     );
-  t.diagnostic(text('output'));
-  assert.equal(text('code'), '0\n', text('output'));
+  const written = text('output');
+  t.diagnostic(written);
+  assert.equal(text('code'), '0\n', written);
+  return written;
 }
