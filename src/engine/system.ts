@@ -14,18 +14,20 @@ import type { Touch } from '../nodes/node.ts';
 import type { Pipe, PipeNode } from '../nodes/pipe.ts';
 import { type NodeChoice, nodeFor } from '../process/clients.ts';
 import { isShort, NONE_LEFT } from '../process/descriptors.ts';
-import { chooseBuild, type Kin, type Lineage } from '../process/lineage.ts';
+import type { Kin, Lineage } from '../process/lineage.ts';
 import { ownerOf } from '../process/owners.ts';
 import type { Builds, Ground, Opening, Running, Whereabouts } from './builds.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Past } from './journal/past.ts';
 import { newcomerKey } from './journal/plain.ts';
+import { Kinship, type KinshipFact, sameStart } from './kinship.ts';
 import type { Leases } from './leases.ts';
 import type { Lookups } from './lookups.ts';
 import type { Loop } from './loop.ts';
 import { type BuildFigures, type ClientFigures, type FromEngine, LEAVING, type SystemOptions } from './messages.ts';
 import { OwnPipes } from './own-pipes.ts';
 import { clientFigures, type Process, type ProcessFact, processFact, waiterOf, withMakeflags } from './process.ts';
+import { Quotas } from './quotas.ts';
 import type { Withs } from './withs.ts';
 
 const { EACCES, EIO, EMFILE, ENFILE, ENOENT } = os.constants.errno;
@@ -33,18 +35,12 @@ const { EACCES, EIO, EMFILE, ENFILE, ENOENT } = os.constants.errno;
 /** Threads that looked the node up and have not opened it yet: so many are remembered. */
 const MAX_SEEN = 1024;
 
-/** So often a user may keep a pipe locked until an engine is given up; then he has none any more, root apart. */
-const MAX_OFFENCES = 2;
-
 /** Descriptors that the daemon keeps open for a process's pipe. */
 const PIPE_DESCRIPTORS = { file: 0, pipe: 2, split: 3 } as const;
+
 /** What the next engine has to know of a build of the machine. */
-interface SystemFact {
+interface SystemFact extends KinshipFact {
   lease: unknown;
-  /** When its root was started. */
-  start: number | undefined;
-  /** By what processes find it. */
-  keys: string[];
 }
 
 interface Parts {
@@ -67,21 +63,14 @@ export class System implements Ground {
   readonly #threads = new Map<number, Thread>();
   /** What a thread that looked the node up is, until it opens it. */
   readonly #seen = new Map<number, Lineage>();
-  readonly #keyed = new Map<string, Running>();
   readonly #members = new Map<Running, Set<Process>>();
-  /** Roots of `stint run`: when they were started, to tell a number that came back. */
-  readonly #roots = new Map<number, { start: number; running: Running }>();
-  /** Descriptors that are kept for the clients of each user. */
-  readonly #kept = new Map<number, number>();
-  /** How often each user has kept a pipe locked for too long. */
-  readonly #offences = new Map<number, number>();
+  readonly #quotas: Quotas;
   /** They need this, or are made after it: see `complete`. */
   #builds!: Builds;
   #directory!: Directory;
   #pipes!: OwnPipes;
   #withs!: Withs;
-  /** The same for roots that may be gone. */
-  readonly #rootStart = new WeakMap<Running, number>();
+  #kinship!: Kinship;
   /** Builds that were opened by what a client has started. */
   readonly #nested = new WeakSet<Running>();
   /** Builds whose root is being looked up. */
@@ -98,6 +87,7 @@ export class System implements Ground {
     this.#parts = parts;
     this.#options = options;
     this.#rules = options.clients;
+    this.#quotas = new Quotas(options.descriptors);
   }
 
   /** Gives it what could not be made before it. */
@@ -105,6 +95,7 @@ export class System implements Ground {
     this.#builds = builds;
     this.#withs = withs;
     this.#directory = directory;
+    this.#kinship = new Kinship({ builds, withs, find: (kin) => this.#find(kin) });
     this.#pipes = new OwnPipes(this.#parts, directory, (process) => this.#note(process));
   }
 
@@ -120,13 +111,13 @@ export class System implements Ground {
         this.#parts.send({ type: 'failed', id, message: short ? NONE_LEFT : 'the process is gone' });
         return;
       }
-      const outer = this.#enclosing(lineage);
+      const outer = this.#kinship.enclosing(lineage);
       if (outer !== undefined) {
         const slots = outer.lease && outer.root?.held;
         this.#parts.send({ type: 'started', id, path: this.#node(), within: outer.id, slots });
         return;
       }
-      const nested = lineage.ancestors.some((kin) => this.#known.client(kin) !== undefined);
+      const nested = this.#kinship.belowClient(lineage);
       if (this.#refusing && !nested) {
         this.#parts.send({ type: 'failed', id, message: LEAVING });
         return;
@@ -135,7 +126,7 @@ export class System implements Ground {
       const running = this.#builds.byId.get(id);
       if (running === undefined) return;
       if (nested) this.#nested.add(running);
-      this.#setRoot(running, lineage.start);
+      this.#kinship.setRoot(running, lineage.start);
       this.#builds.note(running);
     });
   }
@@ -152,15 +143,14 @@ export class System implements Ground {
   }
 
   rootGone(running: Running): boolean {
-    this.#roots.delete(running.facts.rootPid);
+    this.#kinship.rootGone(running);
     if (running.lease !== undefined) return this.#parts.leases.rootGone(running);
     return (this.#members.get(running)?.size ?? 0) > 0;
   }
 
   close(running: Running): void {
-    if (this.#roots.get(running.facts.rootPid)?.running === running) this.#roots.delete(running.facts.rootPid);
+    this.#kinship.forget(running);
     if (running.lease !== undefined) this.#parts.leases.close(running, this.#directory);
-    for (const [key, keyed] of this.#keyed) if (keyed === running) this.#keyed.delete(key);
     const left = this.#members.get(running);
     this.#members.delete(running);
     // A lease can be over before those in it that have inherited an open file node: they are looked up anew when they call.
@@ -171,20 +161,18 @@ export class System implements Ground {
   }
 
   fact(running: Running): unknown {
-    const keys = [...this.#keyed].flatMap(([key, keyed]) => (keyed === running ? [key] : []));
     const lease = running.lease && this.#parts.leases.fact(running);
-    const fact: SystemFact = { lease, start: this.#rootStart.get(running), keys };
+    const fact: SystemFact = { lease, ...this.#kinship.fact(running) };
     return fact;
   }
 
   restore(running: Running, fact: unknown): void {
-    const { lease, start, keys } = fact as SystemFact;
+    const { lease, ...kinship } = fact as SystemFact;
     if (running.lease !== undefined) {
-      if (this.#parts.leases.hung(lease)) this.#offends(running.facts.uid);
+      if (this.#parts.leases.hung(lease)) this.#quotas.offends(running.facts.uid);
       this.#parts.leases.restore(running, lease);
     }
-    for (const key of keys) this.#keyed.set(key, running);
-    if (start !== undefined) this.#setRoot(running, start);
+    this.#kinship.restore(running, kinship);
     if (running.id % 2 === 0) this.#nextId = Math.max(this.#nextId, running.id / 2 + 1);
   }
 
@@ -230,8 +218,9 @@ export class System implements Ground {
   }
 
   find(lineage: Lineage): Whereabouts {
-    const chosen = chooseBuild<Running>(lineage, this.#known);
-    const process = this.#known.client(lineage) && this.#find(lineage);
+    const chosen = this.#kinship.choose(lineage);
+    const found = this.#find(lineage);
+    const process = found?.opened ? found : undefined;
     const above = lineage.ancestors.map((kin) => this.#find(kin)).find((one) => one?.opened);
     const kind = lineage.scope === undefined ? 'session' : 'scope';
     return {
@@ -281,8 +270,8 @@ export class System implements Ground {
         answer({ node: 'none', errno: EACCES });
         return;
       }
-      const around = this.#parts.leases.size > 0 ? this.#around(lineage) : undefined;
-      if (around?.lease !== undefined && this.#banned(lineage.uid)) {
+      const around = this.#parts.leases.size > 0 ? this.#kinship.around(lineage) : undefined;
+      if (around?.lease !== undefined && this.#quotas.banned(lineage.uid)) {
         answer({ node: 'none', errno: EIO });
         return;
       }
@@ -291,7 +280,7 @@ export class System implements Ground {
         return;
       }
       const choice = nodeFor(lineage.program, this.#rules);
-      if (this.#refusing && this.#isNew(lineage)) {
+      if (this.#refusing && this.#kinship.isNew(lineage)) {
         answer({ node: 'none', errno: ENOENT });
       } else if (!this.#afford(lineage, choice)) {
         answer({ node: 'none', errno: EMFILE });
@@ -301,7 +290,7 @@ export class System implements Ground {
       } else {
         const process = this.#processOf(lineage);
         if (typeof process === 'number') answer({ node: 'none', errno: process });
-        else if (this.#banned(process.uid)) answer({ node: 'none', errno: EIO });
+        else if (this.#quotas.banned(process.uid)) answer({ node: 'none', errno: EIO });
         else {
           if (process.descriptors === 1) this.#keep(process, PIPE_DESCRIPTORS[choice.node]);
           this.#pipes.show(process, answer);
@@ -322,7 +311,7 @@ export class System implements Ground {
       this.#parts.lookups.who({ tid, uid }, (lineage, short) => {
         if (lineage === undefined) answer(this.#unknown(short));
         // At the device nobody has looked before, and so nobody was refused.
-        else if (opens && this.#refusing && this.#isNew(lineage)) answer(EACCES);
+        else if (opens && this.#refusing && this.#kinship.isNew(lineage)) answer(EACCES);
         else answer(this.#threadOf(tid, lineage));
       });
   }
@@ -355,7 +344,7 @@ export class System implements Ground {
 
   #find({ pid, start }: Pick<Kin, 'pid' | 'start'>): Process | undefined {
     const process = this.#processes.get(pid);
-    return process?.alive && same(process.start, start) ? process : undefined;
+    return process?.alive && sameStart(process.start, start) ? process : undefined;
   }
 
   /** What a call fails with whose caller cannot be looked up: he is gone, or there is no descriptor left to look by. */
@@ -420,20 +409,11 @@ export class System implements Ground {
 
   #restoreOffences({ facts }: Past, processes: [string, ProcessFact][]): void {
     const { journal } = this.#parts;
-    for (const [uid, count] of (facts.get('offences') ?? []) as [number, number][]) this.#offends(uid, count);
+    for (const [uid, count] of (facts.get('offences') ?? []) as [number, number][]) this.#quotas.offends(uid, count);
     for (const [, { uid, pipe }] of processes)
-      if (pipe !== undefined && !pipe.barred && journal.hung.has(pipe.id)) this.#offends(uid);
-    if (this.#offences.size > 0) journal.put('offences', [...this.#offences]);
-  }
-
-  #offends(uid: number, count = 1): void {
-    const owner = ownerOf(uid);
-    this.#offences.set(owner, (this.#offences.get(owner) ?? 0) + count);
-  }
-
-  /** Whether no pipe of a user is touched any more. */
-  #banned(uid: number): boolean {
-    return uid !== 0 && (this.#offences.get(ownerOf(uid)) ?? 0) >= MAX_OFFENCES;
+      if (pipe !== undefined && !pipe.barred && journal.hung.has(pipe.id)) this.#quotas.offends(uid);
+    const { offences } = this.#quotas;
+    if (offences.length > 0) journal.put('offences', offences);
   }
 
   /** Takes over a process that has opened the file node while a plain pool served. */
@@ -474,7 +454,7 @@ export class System implements Ground {
     }
     this.#enter(process);
     if (fact.pipe !== undefined) {
-      const barred = fact.pipe.barred || journal.hung.has(fact.pipe.id) || this.#banned(uid);
+      const barred = fact.pipe.barred || journal.hung.has(fact.pipe.id) || this.#quotas.banned(uid);
       const has = counters.value(fact.pipe.has) ?? 0;
       if (barred) this.#pipes.bar(process, fact.pipe, has);
       else this.#pipes.restore(process, fact.pipe, has);
@@ -493,13 +473,8 @@ export class System implements Ground {
     this.#parts.journal.put(`process:${process.serial}`, processFact(process, markOf));
   }
 
-  #setRoot(running: Running, start: number): void {
-    if (running.rootFd !== -1) this.#roots.set(running.facts.rootPid, { start, running });
-    this.#rootStart.set(running, start);
-  }
-
   #buildOf(lineage: Lineage): { running: Running; topmost: boolean } {
-    const chosen = chooseBuild<Running>(lineage, this.#known);
+    const chosen = this.#kinship.choose(lineage);
     if ('build' in chosen) return { running: chosen.build, topmost: chosen.topmost };
     const { key, label, topmost } = chosen;
     const { scope, cwd, uid, gid, session, cgroup } = lineage;
@@ -515,57 +490,10 @@ export class System implements Ground {
     const withs = below === undefined ? [] : this.#withs.below(below);
     const running = this.#builds.add(this.#newId(), facts, { withs, below });
     running.started = true;
-    this.#keyed.set(key, running);
+    this.#kinship.setKey(key, running);
     this.#builds.note(running);
     this.#parts.send({ type: 'appeared', id: running.id, facts });
     return { running, topmost };
-  }
-
-  /** What chooseBuild asks. */
-  readonly #known = {
-    runRoot: (kin: Kin): Running | undefined => {
-      const root = this.#roots.get(kin.pid);
-      // Until it has its slots, what is below it belongs where it belonged before.
-      return root?.running.started && same(root.start, kin.start) ? root.running : undefined;
-    },
-    client: (kin: Kin): Running | undefined => {
-      const process = this.#find(kin);
-      return process?.opened ? process.running : undefined;
-    },
-    lent: ({ pid }: Kin): string | undefined => {
-      const one = this.#withs.nearest([pid]);
-      return one && `with:${one.top.id}`;
-    },
-    keyed: (key: string): Running | undefined => this.#keyed.get(key),
-    named: (id: string, { uid, start }: Pick<Lineage, 'uid' | 'start'>): Running | undefined => {
-      const running = this.#builds.byId.get(Number(id));
-      if (!running?.started || running.facts.kind !== 'run' || running.facts.uid !== uid) return undefined;
-      // Numbers begin anew with each daemon: what is older than the build was started in another one.
-      return start === 0 || start >= (this.#rootStart.get(running) ?? 0) ? running : undefined;
-    },
-  };
-
-  /** The build that a process is in, if that is there already. Whoever is in a lease stays there, also when its root is gone. */
-  #around(lineage: Lineage): Running | undefined {
-    const known = this.#find(lineage)?.running;
-    if (known?.lease !== undefined) return known;
-    const chosen = chooseBuild<Running>(lineage, this.#known);
-    return 'build' in chosen ? chosen.build : undefined;
-  }
-
-  /** Whether a process is in no build that is there already. */
-  #isNew(lineage: Lineage): boolean {
-    return this.#find(lineage) === undefined && this.#around(lineage) === undefined;
-  }
-
-  /** The `stint run` that a process is in. */
-  #enclosing(lineage: Lineage): Running | undefined {
-    const { pid, start, ancestors } = lineage;
-    for (const kin of [{ pid, start, comm: '' }, ...ancestors]) {
-      const running = this.#known.runRoot(kin);
-      if (running !== undefined) return running;
-    }
-    return undefined;
   }
 
   /** Builds that are opened and builds that appear share one row of numbers; the main thread's are odd. */
@@ -643,15 +571,12 @@ export class System implements Ground {
     const known = this.#find(lineage);
     const kept = known?.descriptors ?? 0;
     const more = kept > 1 ? 0 : 1 - kept + PIPE_DESCRIPTORS[node];
-    return lineage.uid === 0 || (this.#kept.get(ownerOf(lineage.uid)) ?? 0) + more <= this.#options.descriptors;
+    return this.#quotas.allow(lineage.uid, more);
   }
 
   #keep(process: Process, descriptors: number): void {
     process.descriptors += descriptors;
-    const { owner } = process;
-    const kept = (this.#kept.get(owner) ?? 0) + descriptors;
-    if (kept > 0) this.#kept.set(owner, kept);
-    else this.#kept.delete(owner);
+    this.#quotas.keep(process.owner, descriptors);
   }
 
   #membersOf(running: Running): Set<Process> {
@@ -672,6 +597,3 @@ export class System implements Ground {
     return `${this.#options.mount}/${NAMES.node}`;
   }
 }
-
-/** Whether two times of start can be those of one process; 0 is not known, and then the pidfds have to do. */
-const same = (a: number, b: number): boolean => a === b || a === 0 || b === 0;
