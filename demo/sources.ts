@@ -19,8 +19,9 @@ export async function fetchPackage(name: string, { root, env, signal }: Workshop
   const fresh = `${folder}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
-  const pack = ['npm', 'pack', `${name}@${version}`, '--ignore-scripts', '--pack-destination', fresh];
-  await run(pack, { env, signal });
+  const options = ['--loglevel=error', '--ignore-scripts', '--pack-destination', fresh];
+  const pack = ['npm', 'pack', `${name}@${version}`, ...options];
+  await run(pack, { env: withOwnNpm(env), signal });
   const file = join(fresh, `${name}-${version}.tgz`);
   const found = `sha512-${hash('sha512', await readFile(file), 'base64')}`;
   if (found !== integrity) fail(`${name} ${version} should be ${integrity}, but it is ${found}`);
@@ -28,6 +29,17 @@ export async function fetchPackage(name: string, { root, env, signal }: Workshop
   await rm(file);
   await rename(fresh, folder);
   return folder;
+}
+
+/**
+ * The environment in which npm finds what is set for the whole machine (a mirror, a certificate): it looks beside the Node that it is
+ * run by, and `npm run` hands down what it has found beside the project's.
+ */
+export function withOwnNpm({ PATH = '', ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const handed = ['npm_config_globalconfig', 'npm_config_global_prefix', 'npm_config_prefix'];
+  const kept = Object.entries(env).filter(([name]) => !handed.includes(name));
+  const path = PATH.split(':').filter((folder) => !folder.endsWith('/node_modules/.bin'));
+  return { ...Object.fromEntries(kept), PATH: path.join(':') };
 }
 
 /**

@@ -1,6 +1,7 @@
 // The demo's own sums: the jobs that ran at once, and how they are shown. Its builds are not run here (make demo).
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { withOwnNpm } from '../demo/sources.ts';
 import { seconds, table } from '../demo/table.ts';
 import { readTrace } from '../demo/trace.ts';
 import { drawing, logLine, type Picture } from '../demo/view.ts';
@@ -73,5 +74,14 @@ describe('the table of a demo', () => {
 
   it('gives times in seconds', () => {
     assert.equal(seconds(61_249), '61.2 s');
+  });
+});
+
+it('asks the npm of the machine, not that of the project, for sources', () => {
+  const of = { HOME: '/h', npm_config_globalconfig: '/p/node/etc/npmrc', npm_config_registry: 'http://mirror' };
+  assert.deepEqual(withOwnNpm({ ...of, PATH: '/p/node_modules/.bin:/usr/bin:/bin' }), {
+    HOME: '/h',
+    npm_config_registry: 'http://mirror',
+    PATH: '/usr/bin:/bin',
   });
 });
