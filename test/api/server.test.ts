@@ -11,6 +11,7 @@ import { type Call, HttpError, type Route, type Send } from '../../src/api/call.
 import { serveApi } from '../../src/api/server.ts';
 import { ask, follow, raw } from '../helpers/api.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 interface Served {
@@ -234,7 +235,7 @@ print(sum(read(one) > 4e6 for one in all))
 `;
 
 test('what waits to be read by one user has a bound, and takes nothing from others', {
-  skip: process.getuid?.() !== 0 && 'needs root',
+  skip: (process.getuid?.() !== 0 && 'needs root') || missing('python3'),
 }, async (t) => {
   const { path } = await served(t, { patience: 60_000 });
   const hoarder = spawn('/usr/bin/python3', ['-c', HOARDER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -259,7 +260,7 @@ for one in all:
 `;
 
 test('who asks without end keeps nobody waiting but himself', {
-  skip: process.getuid?.() !== 0 && 'needs root',
+  skip: (process.getuid?.() !== 0 && 'needs root') || missing('python3'),
 }, async (t) => {
   const { path, slow } = await served(t);
   const asker = spawn('/usr/bin/python3', ['-c', ASKER, path], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -8,6 +8,7 @@ import type { Trace } from '../../src/observe/trace.ts';
 import { raw } from '../helpers/api.ts';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { type Place, startPool } from '../helpers/pool.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 /** Ten jobs of which each takes a while. */
@@ -169,7 +170,9 @@ test('what is asked wrongly is said', async (t) => {
   await pool.stop();
 });
 
-test('at the node of the machine each process has its own slots in the trace', { skip: noMachine() }, async (t) => {
+test('at the node of the machine each process has its own slots in the trace', {
+  skip: noMachine() ?? missing('python3'),
+}, async (t) => {
   const machine = await startMachine(t, 3);
   const script = `
 import os, time

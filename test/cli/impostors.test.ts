@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { NOBODY, noMachine } from '../helpers/machine.ts';
 import { Place, STINT } from '../helpers/pool.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 const RUNS = Number(process.env.STINT_ROUNDS ?? 4);
@@ -34,7 +35,7 @@ while True:
 `;
 
 test(`another user's links and directories get nothing of a daemon's, in ${RUNS} starts`, {
-  skip: noMachine() !== undefined && 'needs root',
+  skip: (noMachine() !== undefined && 'needs root') || missing('python3'),
   timeout: 120_000 + 20_000 * RUNS,
 }, async (t) => {
   const place = new Place(t);

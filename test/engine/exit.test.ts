@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { type Exit, exitOf } from '../../src/engine/exit.ts';
 import { EPOLLIN, Epoll } from '../../src/kernel/epoll.ts';
 import { infoOf, openPidfd } from '../../src/kernel/pidfd.ts';
+import { missing } from '../helpers/toolchain.ts';
 
 const telling = (): boolean => {
   const fd = openPidfd(process.pid);
@@ -42,7 +43,7 @@ for (const [script, exit] of ENDS) {
     assert.equal(exitOf(fd), exit);
   });
 
-  test(`the same of one that was not reaped yet: '${script}'`, { skip }, async (t) => {
+  test(`the same of one that was not reaped yet: '${script}'`, { skip: skip || missing('python3') }, async (t) => {
     const parent = spawn(
       'python3',
       [

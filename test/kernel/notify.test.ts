@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { notifySystemd } from '../../src/kernel/notify.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { DEADLINE, until } from '../helpers/until.ts';
 
 /** Binds a datagram socket, prints a line when it is bound, and `{read}` one datagram or none. */
@@ -32,7 +33,9 @@ async function receiver(t: TestContext, address: string, does: 'read' | 'nothing
   return { said: () => said.slice('bound\n'.length).trimEnd() };
 }
 
-test('the service manager gets the state at a path', async (t) => {
+const noPython = missing('python3');
+
+test('the service manager gets the state at a path', { skip: noPython }, async (t) => {
   const address = join(temporaryFolder(t), 'notify');
   const { said } = await receiver(t, address, 'read');
   assert.equal(notifySystemd('READY=1\nSTATUS=8 slots: ½ used', address), true);
@@ -40,7 +43,7 @@ test('the service manager gets the state at a path', async (t) => {
   assert.equal(said(), String.raw`'READY=1\nSTATUS=8 slots: \xbd used'`);
 });
 
-test('the service manager gets the state at an abstract address', async (t) => {
+test('the service manager gets the state at an abstract address', { skip: noPython }, async (t) => {
   const address = `@stint-test-${process.pid}`;
   const { said } = await receiver(t, address, 'read');
   assert.equal(notifySystemd('STOPPING=1', address), true);
@@ -48,7 +51,7 @@ test('the service manager gets the state at an abstract address', async (t) => {
   assert.equal(said(), "'STOPPING=1'");
 });
 
-test('NOTIFY_SOCKET says where, and without it nobody is told', async (t) => {
+test('NOTIFY_SOCKET says where, and without it nobody is told', { skip: noPython }, async (t) => {
   const address = join(temporaryFolder(t), 'notify');
   const { said } = await receiver(t, address, 'read');
   const before = process.env.NOTIFY_SOCKET;
@@ -64,7 +67,7 @@ test('NOTIFY_SOCKET says where, and without it nobody is told', async (t) => {
   assert.equal(said(), "'READY=1'");
 });
 
-test('the longest path that a socket can have is reached', async (t) => {
+test('the longest path that a socket can have is reached', { skip: noPython }, async (t) => {
   const folder = temporaryFolder(t);
   const address = join(folder, 'n'.repeat(106 - folder.length));
   assert.equal(address.length, 107);
@@ -78,7 +81,7 @@ test('where nobody listens it returns false and does not throw', (t) => {
     assert.equal(notifySystemd('READY=1', address), false, address);
 });
 
-test('a receiver that does not read cannot hold the daemon up', async (t) => {
+test('a receiver that does not read cannot hold the daemon up', { skip: noPython }, async (t) => {
   const address = join(temporaryFolder(t), 'notify');
   await receiver(t, address, 'nothing');
   const begun = performance.now();

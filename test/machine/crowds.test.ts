@@ -6,9 +6,10 @@ import { type TestContext, test } from 'node:test';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import type { Started } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('python3');
 /** How many clients come and go, and how many readers wait. */
 const CLIENTS = Number(process.env.STINT_ROUNDS ?? 200);
 /** Descriptors that the daemon may have. */

@@ -9,9 +9,10 @@ import { statusOf } from '../../src/process/proc.ts';
 import { type Machine, NOBODY, noMachine, startMachine } from '../helpers/machine.ts';
 import { Place, STINT, type Started } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('python3');
 const UID = 65534;
 
 /** A pool that everybody may take from. */

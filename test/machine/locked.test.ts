@@ -9,7 +9,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing, toolPath } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('python3');
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 300);
 
 /** Opens a pipe and becomes, with it open, a program that is shown the file. */

@@ -7,8 +7,9 @@ import { type TestContext, test } from 'node:test';
 import type { Status } from '../../src/api/schema.ts';
 import { NOBODY, noMachine } from '../helpers/machine.ts';
 import { Place, STINT } from '../helpers/pool.ts';
+import { missing } from '../helpers/toolchain.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('python3');
 const [major = 0, minor = 0] = os.release().split('.').map(Number);
 /** Before, the highest number is the same for the whole machine. */
 const ownNumbers = major > 6 || (major === 6 && minor >= 14);

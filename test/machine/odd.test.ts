@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('python3');
 const NOBODY = 65534;
 /** How often each of two members and two others opens the node. */
 const OPENS = Number(process.env.STINT_ROUNDS ?? 200);

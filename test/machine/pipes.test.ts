@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { untilServes } from '../helpers/pool.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('python3');
 const ROUNDS = Number(process.env.STINT_ROUNDS ?? 8);
 
 /** Opens the node as a program that nobody knows, tries to take a slot at once, and prints what came of it. */

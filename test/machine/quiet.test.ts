@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('python3');
 
 /** Who must not die before the test has seen what it wants to see, milliseconds: a death would wake the engine. */
 const LONG = 120_000;

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { noMachine, startMachine } from '../helpers/machine.ts';
 import { Place, STINT, type Started, untilServes } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 const PATIENCE = 60_000;
@@ -38,7 +39,7 @@ for (const [kind, descriptors] of [
   ['pipe', 91],
 ] as const) {
   test(`a daemon of the machine that has ${descriptors} descriptors and none left says so, and serves those who have a ${kind} open`, {
-    skip: noMachine() ?? false,
+    skip: noMachine() ?? missing('python3'),
   }, async (t) => {
     const config = join(temporaryFolder(t), 'stint.toml');
     writeFileSync(config, `[[client]]\nprogram = "python*"\nnode = "${kind}"\nimplicit = false\n`);

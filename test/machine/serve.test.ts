@@ -221,7 +221,9 @@ test('SIGHUP says what it cannot change while it serves', { skip }, async (t) =>
   assert.equal((await machine.daemon.ended).code, 0);
 });
 
-test('a service manager is told when it is ready and when it stops', { skip }, async (t) => {
+test('a service manager is told when it is ready and when it stops', {
+  skip: skip || missing('python3'),
+}, async (t) => {
   const place = new Place(t);
   const address = join(place.folder, 'notify');
   const listener = place.spawn('python3', ['-c', LISTENER, address], { deadline: 60_000 });
@@ -268,7 +270,9 @@ sys.stdin.readline()
 sys.exit(subprocess.run(sys.argv[2:]).returncode)
 `;
 
-test('what runs inside of builds goes on while the daemon waits for them to end', { skip }, async (t) => {
+test('what runs inside of builds goes on while the daemon waits for them to end', {
+  skip: skip || missing('python3'),
+}, async (t) => {
   const machine = await startMachine(t, 3);
   const nested = '"$STINT" run -- echo ran && "$STINT" with --class background -- echo lent && "$STINT" run -- make -s';
   writeFileSync(join(machine.folder, 'Makefile'), 'all:\n\t@echo made\n');

@@ -8,6 +8,7 @@ import { makeFifo } from '../../src/kernel/fifo.ts';
 import { type Lineage, lineageOf } from '../../src/process/lineage.ts';
 import { Place, type SpawnOptions, type Started } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 const asRoot = process.getuid?.() !== 0 && 'needs root';
@@ -44,7 +45,7 @@ test('a process has its ancestors, nearest first, and its session', async (t) =>
   assert.deepEqual(lineage.session, lineage.ancestors[1]);
 });
 
-test('a thread has the lineage of its process', async (t) => {
+test('a thread has the lineage of its process', { skip: missing('python3') }, async (t) => {
   const script =
     'import threading as t,sys; t.Thread(target=lambda: (print(t.get_native_id(), flush=True), sys.stdin.read())).start()';
   const stdio = ['pipe', 'pipe', 'inherit'] as const;

@@ -6,6 +6,7 @@ import { cgroupOf, parseStat, relativesOf, type Stat, statusOf } from '../../src
 import { heldOf } from '../../src/process/proc-memory.ts';
 import { Place } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 /** What is the same for this process and its children. */
@@ -28,7 +29,7 @@ function fake(t: TestContext, files: Record<string, string>): string {
   return root;
 }
 
-test('a thread is told to belong to its process, whoever asks', async (t) => {
+test('a thread is told to belong to its process, whoever asks', { skip: missing('python3') }, async (t) => {
   const place = new Place(t);
   const script =
     'import threading as t,sys; t.Thread(target=lambda: (print(t.get_native_id(), flush=True), sys.stdin.read())).start()';

@@ -13,6 +13,7 @@ import { noTerminal, play } from '../helpers/full-screen.ts';
 import { type Machine, noMachine, startMachine } from '../helpers/machine.ts';
 import { STINT, type Started } from '../helpers/pool.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../helpers/toolchain.ts';
 import { until } from '../helpers/until.ts';
 
 const PATIENCE = 120_000;
@@ -137,7 +138,7 @@ async function openPage(t: TestContext, machine: Machine): Promise<{ page: Page;
 }
 
 test('all that tells of the pool says the same, and what the clients saw themselves', {
-  skip: noMachine() ?? (noBrowser || noTerminal),
+  skip: noMachine() ?? (noBrowser || noTerminal || missing('python3')),
 }, async (t) => {
   const config = join(temporaryFolder(t), 'stint.toml');
   writeFileSync(config, '[[client]]\nprogram = "python3"\nnode = "file"\nimplicit = true\n');
