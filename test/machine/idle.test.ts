@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { noMachine, startMachine } from '../helpers/machine.ts';
-import { toolPath } from '../helpers/toolchain.ts';
+import { missing, toolPath } from '../helpers/toolchain.ts';
 
-const skip = noMachine() ?? false;
+const skip = noMachine() ?? missing('make44', 'ninja');
 
 /** KiB that each process has in memory; most of it is Node's own program, which they share. */
 const MAX_MEMORY = { keeper: 64 * 1024, engine: 90 * 1024 };
