@@ -49,9 +49,10 @@ test('where a build runs is told to its user and to root, by whatever way it is 
   const { machine, as, folder } = await open(t);
   const watchers = new Map<Name, Started>();
   for (const name of ['ada', 'eve', 'root'] as const) {
-    const watcher = as(name, ['curl', '-sN', '--unix-socket', machine.socket, 'http://stint/events']);
+    const watcher = as(name, ['curl', '-sNv', '--unix-socket', machine.socket, 'http://stint/events']);
     watchers.set(name, watcher);
   }
+  await until('all listen', () => [...watchers.values()].every(({ output }) => output.stderr.includes('200 OK')));
   const get = async (name: Name, path: string): Promise<string> =>
     (await as(name, ['curl', '-s', '--unix-socket', machine.socket, `http://stint${path}`]).ended).stdout;
   await until('the sockets are open', async () => {
