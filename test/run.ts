@@ -21,7 +21,7 @@ const ALONE = [
   'test/clients/newcomers',
   'test/demo',
   'test/kernel/pressure',
-  ...['bearing', 'crowds', 'doctor', 'flat', 'idle', 'limits', 'memory', 'quiet', 'users', 'weights'].map(
+  ...['bearing', 'crowds', 'doctor', 'idle', 'limits', 'memory', 'quiet', 'users', 'weights'].map(
     (name) => `test/machine/${name}`,
   ),
   'test/sensors/',

@@ -11,7 +11,7 @@ import { missing } from '../helpers/toolchain.ts';
 import { NODES, startTrack } from './racers.ts';
 
 /** Each of them: so many round trips at the file node, and so many clients at each kind of node. */
-const ROUNDS = Number(process.env.STINT_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.STINT_ROUNDS ?? 2);
 const TRIPS = 100_000;
 const CLIENTS = 500;
 /** What Node's heap may be larger by chance, MiB. */
