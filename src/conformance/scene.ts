@@ -13,8 +13,6 @@ const SEARCH = 10_000;
 const TOO_MANY = 64;
 /** How long nothing must come until there is nothing more to come, milliseconds. */
 const QUIET = 100;
-/** How often it is looked again where there are too many slots. */
-const MORE_LOOKS = 5;
 
 export class Scene {
   readonly path: string;
@@ -68,8 +66,21 @@ export class Scene {
     }
   }
 
-  /** The slots that are there, after waiting up to `patience` milliseconds for what is missing; all of them are put back. */
+  /**
+   * The slots that are there, after waiting up to `patience` milliseconds for what is missing, and as long as a server may take to find a
+   * death for what is too much; all of them are put back.
+   */
   async count(patience: number = SEARCH): Promise<number> {
+    const end = performance.now() + this.reclaim;
+    let found = await this.#look(patience);
+    while (found > this.slots && performance.now() < end) {
+      await pause(QUIET);
+      found = await this.#look(patience);
+    }
+    return found;
+  }
+
+  async #look(patience: number): Promise<number> {
     const warden = await this.#keeper();
     const found = Math.max(0, await warden.take(this.slots, patience));
     const more = found < this.slots ? 0 : await warden.takeAll();
@@ -79,12 +90,7 @@ export class Scene {
 
   /** How many slots have been lost, below 0 when there are more than before; then there are as many as before again. */
   async settle(patience?: number): Promise<number> {
-    let lost = this.slots - (await this.count(patience));
-    // A server may find one after the other that clients have died: one that had a slot, and one that had returned one too many.
-    for (let looks = 0; lost < 0 && looks < MORE_LOOKS; looks++) {
-      await pause(QUIET);
-      lost = this.slots - (await this.count(patience));
-    }
+    const lost = this.slots - (await this.count(patience));
     // Through the descriptor that others inherit: a server may have a pipe for each process, and what an heir has lost is missed there.
     if (lost > 0) writeSync(this.fd, '+'.repeat(lost));
     if (lost < 0) await (await this.#keeper()).take(-lost);

@@ -39,6 +39,20 @@ function steal(fd: number): () => void {
   return () => clearInterval(timer);
 }
 
+/** Takes out of a FIFO, a while later, what is too much there. */
+function removeLate(fd: number): () => void {
+  let since: number | undefined;
+  const timer = setInterval(() => {
+    const surplus = bytesInPipe(fd) - SLOTS;
+    if (surplus <= 0) return;
+    since ??= performance.now();
+    if (performance.now() - since < 300) return;
+    readSync(fd, Buffer.alloc(surplus));
+    since = undefined;
+  }, 5);
+  return () => clearInterval(timer);
+}
+
 /** Whether anybody is left of a process group. */
 function hasProcesses(group: number): boolean {
   try {
@@ -74,6 +88,21 @@ test('a FIFO out of which somebody takes a slot fails in one check, and ends wit
   for (const list of [[report], report.checks, report.figures])
     for (const key of Object.keys(list[0] as object))
       assert.ok(page.includes(`\`${key}`), `${key} is in docs/conformance.md`);
+});
+
+test('a server has time to find what is too much', { timeout: PATIENCE }, async (t) => {
+  const place = new Place(t);
+  const { path, fd } = openFifo(place);
+  const stop = removeLate(fd);
+  const { stdout, stderr } = await place.stint([...argsFor(path), '--json'], { deadline: PATIENCE });
+  stop();
+  assert.notEqual(stdout, '', stderr);
+  const { checks } = JSON.parse(stdout) as Report;
+  assert.deepEqual(
+    checks.filter(({ id }) => id === 'surplus').map(({ passed }) => passed),
+    [true],
+  );
+  closeSync(fd);
 });
 
 test("stint's file node does all that is required, and all that a FIFO cannot", {
