@@ -107,6 +107,12 @@ export class Stage {
     assert.ok(peakOf(readFileSync(this.#log, 'utf8')) <= SLOTS, 'no more jobs at once than there are slots');
     assert.equal(this.daemon.child.exitCode, null);
   }
+
+  /** Ends the daemon. */
+  async close(): Promise<void> {
+    this.daemon.kill('SIGTERM');
+    assert.equal((await this.daemon.ended).code, 0);
+  }
 }
 
 /** A daemon of the machine, or of a user, with points. */

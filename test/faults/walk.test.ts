@@ -125,6 +125,7 @@ for (const { system, whose, skip } of POOLS) {
       let done = 0;
       for (let i = 0; i < CASES; i++) {
         if (what.action === 'error' && ++deaths === MAX_DEATHS) {
+          await stage.close();
           stage = await open();
           deaths = 1;
         }
