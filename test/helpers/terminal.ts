@@ -3,9 +3,9 @@ import type { Place, Result } from './pool.ts';
 
 /**
  * What is typed, and the regular expression that the answer to it must match. A control character (`\x03` is Ctrl-C, `\x1a`
- * Ctrl-Z) is typed when a command of the shell runs in the foreground.
+ * Ctrl-Z) is typed when a command of the shell runs in the foreground. What may get lost is typed `again` and again.
  */
-export type Step = readonly [typed: string, answer: string];
+export type Step = readonly [typed: string, answer: string, again?: 'again'];
 
 /** Milliseconds for each answer. */
 const PATIENCE = 20_000;
@@ -24,14 +24,18 @@ def foreground():
             return group != pid and stat.read().rpartition(') ')[2][0] not in 'TZ'
     except OSError:
         return False
-for typed, answer in steps:
+for typed, answer, *again in steps:
     end = time.monotonic() + patience
+    next = time.monotonic() + 0.5
     while typed[0] < ' ' and not foreground():
         if time.monotonic() > end:
             sys.exit(f'nothing is in the foreground, after {seen!r}')
         time.sleep(0.01)
     os.write(terminal, typed.encode())
     while not (found := re.compile(answer).search(seen, at)):
+        if again and time.monotonic() > next:
+            os.write(terminal, typed.encode())
+            next += 0.5
         if time.monotonic() > end:
             sys.exit(f'no {answer!r} in {seen[at:]!r}, after {seen[:at]!r}')
         if select.select([terminal], [], [], 0.1)[0]:
