@@ -8,11 +8,17 @@ import { seen, type Viewer } from './seen.ts';
 export interface PastPool {
   /** Builds that are over, the newest first. */
   past(query: { limit: number; label?: string; user?: string; after?: number }): PastList['builds'];
-  /** What the newest build of this number did with its slots, in Chrome's trace format, for `viewer`; undefined: that is not known. */
-  trace(id: number, viewer: Viewer): unknown;
+  /**
+   * What the newest build of this number did with its slots, or the one that `ended` then, Unix time in milliseconds, in Chrome's trace format, for
+   * `viewer`; undefined: that is not known.
+   */
+  trace(id: number, viewer: Viewer, ended: number | undefined): unknown;
   /** The pool in the text format of Prometheus. */
   metrics(): Promise<string>;
 }
+
+/** Milliseconds that a Date can have. */
+const TIMES = { min: 0, max: 8.64e15 };
 
 const LIMIT = { standard: 50, max: 1000 };
 
@@ -27,15 +33,16 @@ export function pastRoutes(pool: PastPool): readonly Route[] {
 const past = (pool: PastPool, { query, peer }: Call): PastList['builds'] =>
   pool.past(parseQuery(query)).map((build) => seen(build, peer.uid));
 
-function trace(pool: PastPool, { params: { id = '' }, peer }: Call): unknown {
-  const found = /^\d{1,15}$/.test(id) ? pool.trace(Number(id), peer.uid) : undefined;
+function trace(pool: PastPool, { params: { id = '' }, query, peer }: Call): unknown {
+  const ended = numberOf(query, 'ended', TIMES);
+  const found = /^\d{1,15}$/.test(id) ? pool.trace(Number(id), peer.uid, ended) : undefined;
   if (found === undefined) throw new HttpError(404, `there is no trace of a build ${id}, or no longer`);
   return found;
 }
 
 function parseQuery(query: URLSearchParams): Parameters<PastPool['past']>[0] {
   const [label, user] = [query.get('label'), query.get('user')];
-  const after = numberOf(query, 'after', { min: 0, max: 8.64e15 });
+  const after = numberOf(query, 'after', TIMES);
   return {
     limit: numberOf(query, 'limit', { min: 1, max: LIMIT.max }) ?? LIMIT.standard,
     ...(label !== null && { label }),

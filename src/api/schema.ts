@@ -343,7 +343,7 @@ export interface BuildStatus {
   waitedSeconds: number;
   /** The most slots that it had in use at once. */
   peak: number;
-  /** Slots granted to it so far. */
+  /** Slots that came into its clients' hands so far. */
   granted: number;
   /** The most memory that its processes were seen to have together, bytes; missing: nothing was seen yet. */
   peakMemory?: number;

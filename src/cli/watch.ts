@@ -5,7 +5,7 @@ import { openEvents } from '../client/events.ts';
 import { EXIT, StintError } from '../errors.ts';
 import { findRuntime, type RuntimeDir } from '../process/runtime-dir.ts';
 import { parse, showHelp } from './args.ts';
-import { call, NoDaemon } from './client.ts';
+import { call, NoDaemon, Refused } from './client.ts';
 import { write } from './print.ts';
 import { plural } from './status.ts';
 import { printable } from './term/width.ts';
@@ -14,8 +14,8 @@ import { WATCH } from './verbs/watch.ts';
 /** How long until a daemon is looked for again, milliseconds. */
 const AGAIN = 500;
 
-/** An event, or what became of the daemon. */
-type Told = PoolEvent | { type: 'watching' | 'lost'; time: number };
+/** An event, or what became of the daemon; `reason`: of one that tells no events now. */
+type Told = PoolEvent | { type: 'watching'; time: number } | { type: 'lost'; time: number; reason?: string };
 
 export async function watch(args: readonly string[]): Promise<number> {
   const { options, operands } = parse(args, WATCH.options, 'watch');
@@ -24,23 +24,27 @@ export async function watch(args: readonly string[]): Promise<number> {
   const names = new Map<number, string>();
   const tell = (told: Told): boolean =>
     write(options.has('json') ? `${JSON.stringify(told)}\n` : `${clock(told.time)}  ${sentence(told, names)}\n`);
-  let first = true;
+  /** Why nothing was to be heard, as it was said last. */
+  let said: string | undefined;
   for (;;) {
     const runtime = findRuntime(process.env, { user: options.has('user') });
-    const left = await follow(runtime, names, tell).catch((error) => {
-      if (error instanceof NoDaemon) return 'never' as const;
-      throw error;
-    });
-    if (left === 'unread') return EXIT.OK;
+    let why = '';
+    try {
+      if ((await follow(runtime, names, tell)) === 'unread') return EXIT.OK;
+      said = undefined;
+    } catch (error) {
+      if (error instanceof Refused) why = error.message;
+      else if (!(error instanceof NoDaemon)) throw error;
+    }
     // Said once, also where there has been none from the start.
-    if ((left === 'ended' || first) && !tell({ type: 'lost', time: Date.now() })) return EXIT.OK;
-    first = false;
+    if (why !== said && !tell({ type: 'lost', time: Date.now(), ...(why !== '' && { reason: why }) })) return EXIT.OK;
+    said = why;
     names.clear();
     await pause(AGAIN);
   }
 }
 
-/** Tells what happens until the daemon ends, or until nobody reads it. @throws NoDaemon, and what `openEvents` throws */
+/** Tells what happens until the daemon ends, or until nobody reads it. @throws NoDaemon, Refused, and what `openEvents` throws */
 async function follow(
   runtime: RuntimeDir,
   names: Map<number, string>,
@@ -77,7 +81,7 @@ function sentence(told: Told, names: Map<number, string>): string {
     case 'watching':
       return 'watching';
     case 'lost':
-      return 'no daemon is running';
+      return told.reason === undefined ? 'no daemon is running' : `nothing is told: ${printable(told.reason)}`;
     case 'capacity':
       return `the pool has ${told.capacity} ${plural(told.capacity, 'slot')}`;
     case 'opened':

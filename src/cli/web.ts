@@ -16,7 +16,7 @@ export async function web(args: readonly string[]): Promise<number> {
   if (operands.length > 0) throw new StintError(`web: unexpected argument ${operands[0]}`, { exit: EXIT.USAGE });
   const port = wholeNumber(options, 'port', { min: 0, max: 65_535, exit: EXIT.USAGE }) ?? 0;
   const host = addressOf(options.get('listen') ?? '127.0.0.1', { remote: options.has('allow-remote') });
-  const runtime = findRuntime(process.env, { user: options.has('user') });
+  const runtime = () => findRuntime(process.env, { user: options.has('user') });
   const metricsOnly = options.has('metrics-only');
   const token = metricsOnly ? undefined : newToken();
   const server = webServer({ runtime, token, page: metricsOnly ? undefined : readPage() });
@@ -33,7 +33,7 @@ export async function web(args: readonly string[]): Promise<number> {
     note(`whoever reaches ${origin} ${who}; nothing is encrypted`);
   }
   print(token === undefined ? `${origin}/metrics\n` : `${origin}/?token=${token}\n`);
-  note(`shows the pool of ${runtime.dir}; Ctrl-C ends it`);
+  note(`shows the pool of ${runtime().dir}; Ctrl-C ends it`);
   await ended;
   server.close();
   server.closeAllConnections();

@@ -22,8 +22,8 @@ export class NoDaemon extends Error {
 /** Somebody had listened, and broke off: the daemon's engine has died, or the daemon leaves. */
 export class BrokenOff extends NoDaemon {}
 
-/** The daemon's answer was an error. */
-export class Refused extends Error {
+/** The daemon's answer was an error: what it says is for people. */
+export class Refused extends StintError {
   readonly status: number;
 
   constructor(status: number, message: string) {

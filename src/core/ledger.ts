@@ -249,7 +249,7 @@ export class Ledger {
   take(client: Client): boolean {
     if (this.available(client) <= 0) return false;
     this.#book(client, 1, 0);
-    this.#gave(client.build, 1, true);
+    this.#newcomers.granted(client.build, true, this.#now);
     if (this.#auditing) this.audit();
     return true;
   }
@@ -258,7 +258,7 @@ export class Ledger {
   charge(client: Client): void {
     const regular = this.#free > 0;
     this.#book(client, 1, 0);
-    this.#gave(client.build, 1, regular);
+    this.#newcomers.granted(client.build, regular, this.#now);
     this.#dispatch(); // it may have left no room for whom slots are set aside
   }
 
@@ -300,7 +300,7 @@ export class Ledger {
     assert(client.kind === 'offers', 'only such a client has offers');
     assert(count <= this.available(client) && this.waiting === 0, 'only free slots that nobody waits for are offered');
     this.#book(client, 0, count);
-    this.#gave(client.build, count, true);
+    this.#newcomers.granted(client.build, true, this.#now);
   }
 
   /** Sets how many of the slots a client has lie untaken, as counted in its node; the rest it holds. */
@@ -320,8 +320,9 @@ export class Ledger {
   /** A new client has this from a ledger before this one, whether so much is free or not. To be followed by `resume`. */
   restore(client: Client, held: number, offered: number): void {
     const { build } = client;
+    const { granted } = build;
     this.#book(client, held, offered);
-    build.granted += Math.max(0, held + offered);
+    build.granted = granted; // it was counted when it was taken
     build.fresh = false;
     build.newcomer = build.held + build.offered <= 0;
   }
@@ -499,13 +500,8 @@ export class Ledger {
     if (waiter.reserves) this.#book(client, 0, count, waiter);
     else this.#book(client, count, 0, waiter);
     this.#remove(waiter);
-    this.#gave(client.build, count, regular);
+    this.#newcomers.granted(client.build, regular, this.#now);
     this.#granted(waiter, count);
-  }
-
-  #gave(build: Build, count: number, regular: boolean): void {
-    build.granted += count;
-    this.#newcomers.granted(build, regular, this.#now);
   }
 
   #book(client: Client, held: number, offered: number, waiter?: Waiter): void {
@@ -517,6 +513,7 @@ export class Ledger {
     if (client.kind === 'implicit') build.implicit += held;
     else build.held += held;
     build.offered += offered;
+    build.granted += Math.max(0, held);
     this.#untaken += offered;
     notePeak(build);
     this.#booked?.(client, held, offered);

@@ -85,7 +85,7 @@ export interface Build extends Placed {
   newcomer: boolean;
   /** Since when it waits without having been granted a free slot, as long as it is a newcomer; Infinity: it does not. */
   shortSince: number;
-  /** Slots granted to it so far. */
+  /** Slots that came into its clients' hands so far. */
   granted: number;
   /** What it has had of the pool. */
   readonly account: Account;

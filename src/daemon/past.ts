@@ -27,10 +27,10 @@ export class Past implements PastPool {
     return this.#recorder.list(query);
   }
 
-  trace(id: number, viewer: Viewer): Trace | undefined {
-    const head = this.#present.head(id);
+  trace(id: number, viewer: Viewer, ended: number | undefined): Trace | undefined {
+    const head = ended === undefined ? this.#present.head(id) : undefined;
     if (head !== undefined) return traced(seen(head, viewer), this.#recorder.timeline(id), Date.now());
-    const past = this.#recorder.find(id);
+    const past = this.#recorder.find(id, ended);
     return past && traced(seen({ ...past.build, build: id }, viewer), past.timeline, past.build.ended);
   }
 

@@ -10,21 +10,14 @@ import { openPidfd } from '../kernel/pidfd.ts';
 import { failureOf } from '../process/descriptors.ts';
 import type { Lineage } from '../process/lineage.ts';
 import { ownerOf } from '../process/owners.ts';
+import { Courses } from './courses.ts';
 import type { Mark } from './journal/counters.ts';
 import type { Journal } from './journal/journal.ts';
 import { MARK } from './journal/layout.ts';
 import type { Past } from './journal/past.ts';
 import type { Lease } from './leases.ts';
 import type { Loop } from './loop.ts';
-import type {
-  BuildAccount,
-  BuildFacts,
-  BuildFigures,
-  BuildTerms,
-  ClientFigures,
-  FromEngine,
-  LeaseTerms,
-} from './messages.ts';
+import type { BuildFacts, BuildFigures, BuildTerms, ClientFigures, FromEngine, LeaseTerms } from './messages.ts';
 import { type Rules, type Said, standingOf } from './standings.ts';
 import { Timeouts } from './timeouts.ts';
 import type { With, Withs } from './withs.ts';
@@ -148,6 +141,7 @@ export class Builds {
   /** Builds whose root is gone and that still hold its slot. */
   readonly #rootless = new Set<Running>();
   readonly timeouts: Timeouts;
+  readonly courses: Courses;
 
   constructor(parts: Parts) {
     this.#ledger = parts.ledger;
@@ -155,6 +149,7 @@ export class Builds {
     this.#journal = parts.journal;
     this.#ground = parts.ground;
     this.#send = parts.send;
+    this.courses = new Courses(this.#ledger, this.#journal);
     this.timeouts = new Timeouts(this.#journal, ({ id }) => this.#send({ type: 'expired', id }));
     this.#rules = parts.rules ?? { rules: [], class: 'normal' };
     for (const { name, max } of this.#rules.rules) if (max !== undefined) this.#cap(name).limit = max;
@@ -253,6 +248,7 @@ export class Builds {
     running.started = true;
     running.path = fact.path;
     Object.assign(running.said, fact.said);
+    this.courses.restore(running, past);
     this.#stand(running);
     const rootFd = fact.gone ? undefined : this.#journal.claim(`root:${id}`);
     if (rootFd !== undefined) this.#watchRoot(running, rootFd);
@@ -315,7 +311,7 @@ export class Builds {
   end(running: Running): void {
     if (!this.byId.has(running.id)) return;
     this.#forget(running);
-    this.#send({ type: 'ended', id: running.id, account: this.#accountOf(running) });
+    this.#send({ type: 'ended', id: running.id, account: this.courses.of(running) });
   }
 
   /** The same for the number of a build, if there is such a build. */
@@ -333,7 +329,7 @@ export class Builds {
       const { implicit, held, offered, weight, max } = build;
       const bounds = caps.map((name) => ({ name, slots: this.#cap(name).limit }));
       const standing = { weight, class: build.class, max, caps: bounds, share: this.#ledger.share(build) };
-      const account = this.#accountOf(running);
+      const account = this.courses.of(running);
       const figures = { id, facts, state, implicit, held, offered, ...standing, ...this.#ground.figures(running) };
       return { ...figures, account, ...leaseFigures(running), wait: waits(build) };
     });
@@ -479,11 +475,6 @@ export class Builds {
     return true;
   }
 
-  #accountOf({ build }: Running): BuildAccount {
-    const { used, idle, waited, peak } = this.#ledger.account(build);
-    return { used, idle, waited, peak, granted: build.granted };
-  }
-
   #rootGone(running: Running): void {
     this.#send({ type: 'exited', id: running.id, pidfd: this.#unwatchRoot(running) });
     this.timeouts.forget(running);
@@ -498,6 +489,7 @@ export class Builds {
     if (running.rootFd !== -1) closeSync(this.#unwatchRoot(running));
     if (running.first !== undefined) this.#byFirst.delete(running.first);
     this.timeouts.forget(running);
+    this.courses.forget(running);
     for (const one of running.withs) one.builds.delete(running);
     this.#journal.drop(`build:${running.id}`);
     this.#ground.close(running);

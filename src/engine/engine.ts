@@ -139,7 +139,10 @@ export class Engine {
   run(): boolean {
     while (!this.#stopped) {
       // What the main thread opens in the mount meanwhile would never be answered.
-      if (this.#yields && (this.#machine?.lookups.pending ?? 0) === 0) return true;
+      if (this.#yields && (this.#machine?.lookups.pending ?? 0) === 0) {
+        this.#builds.courses.keepNow(this.#builds.byId.values());
+        return true;
+      }
       if (this.#loop.blocking) this.#loop.wait(-1);
       else this.#pass();
     }
@@ -287,6 +290,7 @@ export class Engine {
       surplus: this.#machine?.file.surplus ?? 0,
       builds: this.#builds.figures(),
     };
+    this.#builds.courses.keep(this.#builds.byId.values(), this.#now);
     this.#lines.send({ type: 'snapshot', request, snapshot });
   }
 

@@ -27,7 +27,7 @@ export interface PastBuild {
   waitedSeconds: number;
   /** The most slots that it had in use at once. */
   peak: number;
-  /** Slots granted to it. */
+  /** Slots that came into its clients' hands. */
   granted: number;
   /** The most memory that its processes were seen to have together, bytes. */
   peakMemory?: number;
@@ -133,11 +133,15 @@ export class History {
     return (rows ?? []).map((row) => pastOf(row as Row));
   }
 
-  /** The newest build with this number, and its timeline if that is kept. */
-  find(id: number): { build: PastBuild; timeline: Timeline | undefined } | undefined {
+  /** The newest build with this number, or the one that `ended` then, and its timeline if that is kept. */
+  find(id: number, ended?: number): { build: PastBuild; timeline: Timeline | undefined } | undefined {
     this.flush();
     return this.#try('read', (database) => {
-      const row = database.prepare(`SELECT n, ${COLUMNS} FROM builds WHERE id = ? ORDER BY n DESC LIMIT 1`).get(id);
+      const row = database
+        .prepare(
+          `SELECT n, ${COLUMNS} FROM builds WHERE id = :id AND (:ended IS NULL OR ended = :ended) ORDER BY n DESC LIMIT 1`,
+        )
+        .get({ id, ended: ended ?? null });
       if (row === undefined) return undefined;
       const { n, ...build } = row;
       const kept = database.prepare('SELECT packed FROM timelines WHERE n = ?').get(n as number);

@@ -50,7 +50,7 @@ export function metricsOf(pool: MetricsSource, totals: Totals, memory: number): 
       'stint_limiter_slots',
       'gauge',
       'Slots that each limiter allows, while it allows fewer than the pool has.',
-      pool.limits.map(({ name, slots }) => [{ limiter: name }, slots]),
+      leastByName(pool.limits).map(([name, slots]) => [{ limiter: name }, slots]),
     ),
     metric('stint_slots', 'gauge', 'Slots by what became of them; held and implicit are in use.', [
       [{ state: 'held' }, sum(({ held }) => held)],
@@ -90,6 +90,13 @@ export function metricsOf(pool: MetricsSource, totals: Totals, memory: number): 
     metric('stint_bookings_missed_total', 'counter', 'Bookings that timelines lack.', [[{}, totals.missed]]),
     metric('process_resident_memory_bytes', 'gauge', 'Memory of the daemon.', [[{}, memory]]),
   ].join('');
+}
+
+/** Several control groups may have a limit each, by the same name. */
+function leastByName(limits: MetricsSource['limits']): [name: string, slots: number][] {
+  const least = new Map<string, number>();
+  for (const { name, slots } of limits) least.set(name, Math.min(slots, least.get(name) ?? slots));
+  return [...least];
 }
 
 function metric(name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): string {

@@ -25,7 +25,7 @@ export interface Totals {
   waits: number[];
   /** Seconds that all grants were waited for. */
   waitSum: number;
-  /** Bookings that were overwritten on the tape before they were read. */
+  /** Bookings that timelines lack: overwritten on the tape before they were read, or more than there is room for. */
   missed: number;
 }
 
@@ -86,19 +86,22 @@ export class Recorder {
     return this.#history?.list(query) ?? [];
   }
 
-  find(id: number): ReturnType<History['find']> {
-    return this.#history?.find(id);
+  find(id: number, ended?: number): ReturnType<History['find']> {
+    return this.#history?.find(id, ended);
   }
 
   /** Reads what is on the tape. */
   read(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.totals.missed += this.#tape.read((booking) => {
+    const missed = this.#tape.read((booking) => {
       if (booking.held > 0) this.#count(booking);
       else if (booking.held < 0) this.returns.add(booking.time, booking.build, -booking.held);
       this.#note(booking);
     });
+    if (missed === 0) return;
+    this.totals.missed += missed;
+    for (const timeline of this.#timelines.values()) timeline.missed += missed; // nobody knows whose they were
   }
 
   #count({ held, waited }: Booking): void {
@@ -114,12 +117,10 @@ export class Recorder {
     // The engine books a slot for a build that appears before it tells of it.
     const timeline = this.#timelines.get(booking.build) ?? new Timeline(booking.time);
     this.#timelines.set(booking.build, timeline);
-    if (this.#entries >= MAX_ENTRIES) {
-      timeline.missed++;
-      return;
-    }
     const before = timeline.length;
-    timeline.add(booking);
+    const full = booking.held !== 0 && this.#entries >= MAX_ENTRIES;
+    if (full) timeline.missed++;
+    if (full || !timeline.add(booking)) this.totals.missed++;
     this.#entries += timeline.length - before;
   }
 

@@ -15,6 +15,8 @@ const FEWEST = 16 * ENTRY;
 /** Tenths of a millisecond in one. */
 const TENTHS = 10;
 const MOST = 2 ** 32 - 1;
+/** Milliseconds after its beginning. */
+const LATEST = MOST / TENTHS;
 
 /** Slots that came into the hands of a process of the build, or left them. */
 export interface Entry {
@@ -31,7 +33,7 @@ export interface Entry {
 export class Timeline {
   /** When it begins, Unix time in milliseconds. */
   readonly began: number;
-  /** Entries that there was no room for. */
+  /** Entries that it lacks: there was no room for them, they came too late for it, or they may have been missed before. */
   missed = 0;
   #length = 0;
   #view = new DataView(new ArrayBuffer(FEWEST));
@@ -44,10 +46,10 @@ export class Timeline {
     return this.#length;
   }
 
-  /** Notes a booking; what lies untaken is nobody's yet. False when there was no room for it. */
+  /** Notes a booking; what lies untaken is nobody's yet. False when there was no room for it, or it came later than can be noted: after five days. */
   add({ time, pid, held, waited }: Pick<Booking, 'time' | 'pid' | 'held' | 'waited'>): boolean {
     if (held === 0) return true;
-    if (this.#length >= MAX_ENTRIES) {
+    if (this.#length >= MAX_ENTRIES || time - this.began > LATEST) {
       this.missed++;
       return false;
     }

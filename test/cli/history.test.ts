@@ -47,6 +47,7 @@ async function agree(place: Place): Promise<PastList['builds'][0]> {
   const { slotSeconds, pieces, peak } = await traced(place, build.id);
   const margin = 0.001 + pieces * 0.0002; // a trace counts in tenths of a millisecond
   const difference = Math.abs(slotSeconds - build.slotSeconds);
+  assert.equal(await metric(place, 'stint_slots_granted_total'), build.granted);
   assert.ok(difference <= margin, `the trace has ${slotSeconds}, the history ${build.slotSeconds} slot seconds`);
   assert.equal(peak, build.peak);
   assert.equal(await metric(place, 'stint_slot_seconds_total'), build.slotSeconds);

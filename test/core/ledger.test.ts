@@ -247,6 +247,24 @@ test('a build that has nothing goes before every build that has something', () =
   assert.deepEqual(granted, [poor]);
 });
 
+test('what came into hands is counted, not what was only offered', () => {
+  const { ledger } = ledgerOf(4);
+  const build = ledger.openBuild();
+  const client = ledger.openClient(build, 'offers');
+  for (let i = 0; i < 9; i++) {
+    ledger.offer(client, 3);
+    ledger.withdraw(client, 3);
+  }
+  assert.equal(build.granted, 0);
+  ledger.offer(client, 3);
+  for (const untaken of [1, 3, 2]) ledger.count(client, untaken);
+  assert.equal(build.granted, 3, 'one was put back and taken again');
+  ledger.take(ledger.openClient(build, 'exact'));
+  ledger.charge(ledger.openClient(build, 'implicit'));
+  ledger.restore(ledger.openClient(build, 'exact'), 2, 0);
+  assert.equal(build.granted, 5);
+});
+
 test('a client cannot return more than it took', () => {
   const { ledger } = ledgerOf(2);
   const client = ledger.openClient(ledger.openBuild(), 'exact');

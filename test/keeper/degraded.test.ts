@@ -50,11 +50,17 @@ test('builds of the machine go on in a plain pool, and in a full one when there 
   assert.ok(daemon.restarts >= 5);
   const refused = await ask(machine.socket, 'POST', '/builds', { label: '', cwd: '/' });
   assert.equal(refused.status, 503);
+  const watcher = machine.start(['watch']);
+  await until('it is told why nothing is', () =>
+    watcher.output.stdout.includes('nothing is told: the daemon is degraded'),
+  );
   const said = await machine.stint(['status']);
   assert.match(said.stdout, /^DEGRADED: .*\n3 slots: \d used, \d free\nno builds\n$/);
   await until('the new one works', () => readFileSync(log, 'utf8').length > 0);
   mend();
   await until('an engine serves again', async () => (await machine.status()).degraded === undefined, PATIENCE);
+  await until('it watches again', () => /\n\S+ +watching\n/.test(watcher.output.stdout));
+  watcher.kill('SIGTERM');
   for (const { ended } of [before, during]) {
     const { code, stderr } = await ended;
     assert.deepEqual([code, stderr], [0, '']);

@@ -44,6 +44,26 @@ for (const [name, start] of Object.entries(modes)) {
     await pool.untilIdle(PATIENCE);
   });
 
+  test(`what a build of ${name} has had so far is counted on`, { skip }, async (t) => {
+    const pool = await start(t);
+    const run = pool.spawnRun(['--slots', '2', '--', 'sleep', '1000']);
+    const has = async (slotSeconds: number) =>
+      (await pool.untilStatus(({ builds }) => (builds[0]?.slotSeconds ?? 0) > slotSeconds, PATIENCE)).builds[0];
+    const before = await has(1);
+    assert.equal((await pool.stint(['upgrade'])).code, 0);
+    const after = await has(0);
+    assert.ok(after !== undefined && before !== undefined && after.slotSeconds >= before.slotSeconds);
+    assert.deepEqual([after.granted, after.peak], [2, 2]);
+    // When it dies, what was written down counts: that of some seconds before.
+    const late = await has(24);
+    await killEngine(pool);
+    const later = await has(0);
+    assert.ok(later !== undefined && late !== undefined && later.slotSeconds > late.slotSeconds - 20);
+    assert.deepEqual([later.granted, later.peak], [2, 2]);
+    run.killAll('SIGKILL');
+    await pool.untilIdle(PATIENCE);
+  });
+
   test(`a lease of ${name} that is held by a connection goes on, and is told what happens`, { skip }, async (t) => {
     const pool = await start(t);
     const holder = pool.start(['lease', 'hold', '1..2'], { stdio: 'pipe', deadline: 2 * PATIENCE });

@@ -76,6 +76,11 @@ const DEVIATIONS: Deviation[] = [
     sandbox: 'SANDBOX_WRITE="/dev/fd:/proc/self/fd"\n',
     finds: ['sandbox-denied'],
   },
+  {
+    name: 'features that are set in several lines, and added to',
+    with: 'FEATURES="parallel-fetch \\\n  jobserver-token"\nFEATURES="$FEATURES candy"\nFEATURES="${FEATURES} -ccache"',
+    finds: [],
+  },
   { name: 'a sandbox that is not used', sandbox: '', with: 'FEATURES="jobserver-token -sandbox"', finds: [] },
 ];
 

@@ -56,6 +56,10 @@ test('what was written is there for the next one, newest first, with its timelin
   // Of builds with the same number the newest is meant.
   assert.deepEqual(second.find(1), { build: build(1, { label: 'again' }), timeline: undefined });
   assert.equal(second.find(3), undefined);
+  second.add(build(1, { label: 'later', ended: 3_000_000 }), undefined);
+  assert.equal(second.find(1, 3_000_000)?.build.label, 'later');
+  assert.equal(second.find(1, 2_000_001)?.build.label, 'again');
+  assert.equal(second.find(2, 2_000_001), undefined);
   second.close();
   const third = new History({ path, note: (line) => notes.push(line) });
   assert.equal(third.find(2)?.build.label, 'make 2');

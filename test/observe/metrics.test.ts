@@ -69,6 +69,17 @@ test('sums join builds that are there with those that are over', () => {
   assert.equal(TOTALS.waits.length, WAIT_BOUNDS.length + 1);
 });
 
+test('a series is there once, however many control groups have a limit', () => {
+  const limits = [{ name: 'memory', slots: 6 }, ...[4, 2, 3].map((slots) => ({ name: 'cgroup', slots }))];
+  const text = metricsOf({ ...POOL, limits }, TOTALS, 1e8);
+  const series = text
+    .split('\n')
+    .filter((line) => !line.startsWith('#'))
+    .map((line) => line.replace(/ \S+$/, ''));
+  assert.equal(new Set(series).size, series.length);
+  assert.ok(text.includes('\nstint_limiter_slots{limiter="cgroup"} 2\n'));
+});
+
 test('there are as many series with a thousand builds as with two', () => {
   const many = { ...POOL, builds: Array.from({ length: 1000 }, () => POOL.builds[0] as (typeof POOL.builds)[0]) };
   const series = (pool: MetricsSource) => metricsOf(pool, TOTALS, 1e8).split('\n').length;

@@ -75,6 +75,13 @@ test('a timeline is the same after it was packed', () => {
   assert.throws(() => Timeline.unpack(new Uint8Array(3)));
 });
 
+test('what comes later than a timeline can note is counted as missed', () => {
+  const timeline = new Timeline(BEGAN);
+  const after = (days: number) => timeline.add({ time: BEGAN + days * 86_400_000, pid: 1, held: 1, waited: 0 });
+  assert.deepEqual([after(4), after(5), after(400)], [true, false, false]);
+  assert.deepEqual([timeline.length, timeline.missed], [1, 2]);
+});
+
 test('a timeline has a bound, and counts what it had no room for', () => {
   const timeline = new Timeline(BEGAN);
   for (let n = 0; n < MAX_ENTRIES + 3; n++) timeline.add({ time: BEGAN + n, pid: 1, held: n % 2 ? -1 : 1, waited: 0 });

@@ -38,7 +38,12 @@ export async function startStage(t: Ends, story: Story, { before = 0, period = 1
   const begin = () => serveApi(join(runtime.dir, 'api.sock'), '0.1.0', routes);
   let daemon = await begin();
   const token = 'a-secret-of-the-tests';
-  const web = webServer({ runtime, token, page: readPage(), machine: () => ({ look: () => story(second).machine }) });
+  const web = webServer({
+    runtime: () => runtime,
+    token,
+    page: readPage(),
+    machine: () => ({ look: () => story(second).machine }),
+  });
   await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
   const end = () => {

@@ -99,11 +99,19 @@ function View({ feed, place, theme }: { feed: Feed; place: Place; theme: string 
   const { pool } = now;
   const old = state !== 'live';
   if (place.view === 'build') {
-    const { id } = place;
-    const live = pool.builds.find((build) => build.id === id);
+    const { id, ended } = place;
+    const live = ended === undefined ? pool.builds.find((build) => build.id === id) : undefined;
     return (
       <div class={old ? 'old' : ''}>
-        <Build key={id} id={id} live={live} time={pool.time} tint={palette.of(id)} theme={theme} />
+        <Build
+          key={`${id} ${ended}`}
+          id={id}
+          ended={ended}
+          live={live}
+          time={pool.time}
+          tint={palette.of(id)}
+          theme={theme}
+        />
       </div>
     );
   }

@@ -15,6 +15,8 @@ const LISTED = 200;
 
 interface BuildProps {
   id: number;
+  /** When it ended, where one of the past is meant. */
+  ended: number | undefined;
   /** As the newest picture has it; undefined: it is over, or nobody answers. */
   live: PictureBuild | undefined;
   /** When that was, Unix time in milliseconds. */
@@ -24,14 +26,17 @@ interface BuildProps {
   theme: string;
 }
 
-export function Build({ id, live, time, tint, theme }: BuildProps) {
+export function Build({ id, ended, live, time, tint, theme }: BuildProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const there = live !== undefined;
   const period = there ? PERIOD : 0;
   const found = useAsked<BuildStatus>(there ? `/builds/${id}` : undefined, { period, again: there });
-  const traced = useAsked<Trace>(`/builds/${id}/trace`, { period, again: there });
+  const traced = useAsked<Trace>(`/builds/${id}/trace${ended === undefined ? '' : `?ended=${ended}`}`, {
+    period,
+    again: there,
+  });
   const past = useAsked<PastList>('/history?limit=1000', { period: 0, again: there }).answer?.builds.find(
-    (one) => one.id === id,
+    (one) => one.id === id && (ended === undefined || one.ended === ended),
   );
   const clients = (there && found.answer?.clients) || [];
   const programs = new Map(clients.map(({ pid, program }) => [pid, program]));

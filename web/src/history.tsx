@@ -21,7 +21,7 @@ export function History() {
         columns={COLUMNS}
         rows={answer.builds}
         keyOf={({ id, ended }) => `${id} ${ended}`}
-        address={({ id }) => addressOf(id)}
+        address={({ id, ended }) => addressOf(id, ended)}
         by="Ended"
       />
     </div>
@@ -38,9 +38,9 @@ const COLUMNS: Column<PastBuild>[] = [
   {
     name: 'Build',
     value: ({ label }) => label,
-    cell: ({ id, label }) => (
+    cell: ({ id, label, ended }) => (
       <>
-        <a href={addressOf(id)}>{label}</a> <span class="muted">#{id}</span>
+        <a href={addressOf(id, ended)}>{label}</a> <span class="muted">#{id}</span>
       </>
     ),
   },

@@ -51,13 +51,21 @@ function textAt(path: string): string | undefined {
   }
 }
 
-/** NAME=VALUE in the shell's syntax, as far as settings of jobs need it: quotes are taken off, nothing is expanded. */
+/** NAME=VALUE in the shell's syntax, as far as settings of jobs need it: quotes are taken off, and what was set before is put in. */
 function assignments(text: string): Map<string, string> {
-  return new Map(
-    [...text.matchAll(new RegExp(ASSIGNMENT, 'gm'))].map((found) => [found[1] as string, unquoted(found)]),
-  );
+  const known = new Map<string, string>();
+  for (const found of text.matchAll(new RegExp(ASSIGNMENT, 'gm'))) {
+    const value = unquoted(found).replaceAll('\\\n', '');
+    const literal = found[3] !== undefined; // in single quotes
+    known.set(found[1] as string, literal ? value : expanded(value, known));
+  }
+  return known;
 }
 
-const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?(\w+)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s#]*))/;
+/** What the file does not set stands for itself. */
+const expanded = (value: string, known: ReadonlyMap<string, string>): string =>
+  value.replace(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced, plain) => known.get(braced ?? plain) ?? whole);
+
+const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?(\w+)=(?:"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|([^\s#]*))/;
 
 const unquoted = ([, , double, single, bare]: RegExpExecArray): string => double ?? single ?? bare ?? '';

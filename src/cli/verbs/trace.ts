@@ -7,7 +7,7 @@ export const TRACE = {
   brief: 'write what a build did with its slots, for a viewer of traces',
   about: `Write what a build did with its slots, as a trace in Chrome's format: open FILE at https://ui.perfetto.dev or in
 chrome://tracing. There is a lane for each slot, and an arrow from each wait to the slot that it got. The build may be
-running still, or one of those that 'stint history' lists; timelines are kept of the newest 500.`,
+running still, or else the newest with this number that 'stint history' lists; timelines are kept of the newest 500.`,
   options: {
     build: { value: 'ID', text: "its number, as 'stint status' and 'stint history' show it", choice: 'build' },
     user: USER,

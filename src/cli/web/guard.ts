@@ -19,11 +19,11 @@ export const originOf = (address: string, port: number): string =>
   `http://${isIPv6(address) ? `[${address}]` : address}:${port}`;
 
 /**
- * Whether a request that came to `port` may be for `host`, as its header has it: an address, or localhost. By any other name a
+ * Whether a request that came to `port` may be for `host`, as its header has it: an address, or localhost, without the port where that is 80. By any other name a
  * foreign page could have its own name lead here, and read what we answer (DNS rebinding).
  */
 export function isOwnHost(host: string | undefined, port: number): boolean {
-  const [, bracketed, plain, at] = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+)):(\d+)$/.exec(host ?? '') ?? [];
+  const [, bracketed, plain, at = '80'] = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))(?::(\d+))?$/.exec(host ?? '') ?? [];
   const name = bracketed ?? plain;
   return name !== undefined && Number(at) === port && (name === 'localhost' || isAddress(name));
 }

@@ -12,7 +12,7 @@ import type { Machine } from './machine.ts';
 /** How long until a daemon is looked for again, milliseconds. */
 const AGAIN = 1000;
 
-export function follow(runtime: RuntimeDir, machine: Pick<Machine, 'look'>, response: ServerResponse): void {
+export function follow(find: () => RuntimeDir, machine: Pick<Machine, 'look'>, response: ServerResponse): void {
   let timer: NodeJS.Timeout | undefined;
   let hangUp = () => {};
   response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -27,6 +27,7 @@ export function follow(runtime: RuntimeDir, machine: Pick<Machine, 'look'>, resp
   };
   const gone = (why: string) => tell('gone', { reason: why });
   const look = async () => {
+    const runtime = find();
     try {
       const stream = openEvents(runtime, 'GET /live', undefined, (event, pool) => {
         if (event === 'picture') tell('picture', { pool: pool as Picture, machine: machine.look() });

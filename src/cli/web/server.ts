@@ -16,8 +16,8 @@ import { Machine } from './machine.ts';
 import type { Page } from './page.ts';
 
 export interface WebOptions {
-  /** The pool that is shown. */
-  runtime: RuntimeDir;
+  /** The pool that is shown; asked for again each time, as another one may have come. */
+  runtime: () => RuntimeDir;
   /** Undefined: there is no secret, and nothing but the metrics. */
   token: string | undefined;
   page: Page | undefined;
@@ -57,7 +57,7 @@ function answer(
   if (!isOwnHost(asked.headers.host, port)) say(response, 421, 'ask for this server by its address, or as localhost');
   else if (asked.method !== 'GET') say(response, 405, 'this server only reads: GET', { allow: 'GET' });
   else if (token === undefined || page === undefined) {
-    if (path === '/metrics') pass(runtime, path, response);
+    if (path === '/metrics') pass(runtime(), path, response);
     else say(response, 404, 'here is nothing but /metrics');
   } else if (given !== null && isToken(given, token)) {
     say(response, 303, '', { location: '/', 'set-cookie': cookieOf(port, token) });
@@ -67,7 +67,7 @@ function answer(
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': page.policy });
     response.end(page.html);
   } else if (path === '/live') follow(runtime, machine(), response);
-  else if (path.startsWith('/api/')) pass(runtime, (asked.url as string).slice('/api'.length), response);
+  else if (path.startsWith('/api/')) pass(runtime(), (asked.url as string).slice('/api'.length), response);
   else say(response, 404, `there is nothing at ${path}`);
 }
 

@@ -7,6 +7,7 @@ import { cookieOf, isLoopback, isOwnHost, isToken, newToken, originOf, tokenIn }
 test('the page may be asked for by address or as localhost, with its port, and by no other name', () => {
   for (const host of ['127.0.0.1:8080', 'localhost:8080', '[::1]:8080', '192.0.2.7:8080'])
     assert.ok(isOwnHost(host, 8080), host);
+  for (const host of ['127.0.0.1', 'localhost', '[::1]', '192.0.2.7:80']) assert.ok(isOwnHost(host, 80), host);
   const foreign = [
     'example.org:8080',
     '127.0.0.1',
