@@ -7,6 +7,7 @@
 //
 // It never decides anything about slots. Both sides have a few words of memory in common.
 import { reader } from '../kernel/io.ts';
+import { threadId, waitsUninterruptibly } from '../kernel/threads.ts';
 import { deviceChannel } from '../nodes/fuse/channel.ts';
 import { answerHolder } from '../nodes/fuse/holding.ts';
 import { OP, Request } from '../nodes/fuse/wire.ts';
@@ -38,8 +39,10 @@ const LEFT = 3;
 const PIPES = 4;
 /** The node id of the pipe that the engine does something with that can wait for a client, or 0. */
 const TOUCHED = 5;
+/** The number of the engine's thread. */
+const THREAD = 6;
 /** Writes whose answer the engine has put off: of each its size, 0: this place is free, and the halves of its number. */
-const OWED = 6;
+const OWED = 7;
 const MAX_OWED = 1024;
 
 /** The engine reads, until it says otherwise. */
@@ -55,8 +58,10 @@ export class Shift {
   #reading = true;
   readonly #free = Array.from({ length: MAX_OWED }, (_, i) => OWED + 3 * i);
 
+  /** To be made by the engine's thread. */
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
+    this.#words[THREAD] = threadId();
   }
 
   /** The engine is about to wait for anything to happen. */
@@ -147,6 +152,7 @@ export class Relief {
   #left: Uint8Array[] = [];
   /** Looks at which the engine hung at a pipe, less twice those at which it moved. */
   #hung = 0;
+  #isGivenUp = false;
 
   /** `leave` is told of each request that was read of the open FUSE device `device`, `hangs` when the engine has hung for long, and at which pipe. */
   constructor(
@@ -190,7 +196,11 @@ export class Relief {
     } else if (Atomics.load(words, TOUCHED) !== 0) {
       this.#payOwed();
       for (let i = 0; i < MAX_LEFT && this.#readInstead(); i++);
-      if (++this.#hung === LONG) this.#told.hangs(Atomics.load(words, TOUCHED));
+      // One that is only slow, as on a machine that has no time for it, waits for no lock.
+      if (++this.#hung >= LONG && !this.#isGivenUp && waitsUninterruptibly(Atomics.load(words, THREAD)) !== false) {
+        this.#isGivenUp = true;
+        this.#told.hangs(Atomics.load(words, TOUCHED));
+      }
     }
     if (Atomics.load(words, LEFT) === 0) this.#left.length = 0;
     this.#pause = rests && beat === this.#beat ? Math.min(2 * this.#pause, LOOK_AT_REST) : LOOK;

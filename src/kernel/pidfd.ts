@@ -1,8 +1,8 @@
 // pidfd_open(2): a descriptor that becomes readable when its process ends, whoever started it; what it tells of how that ended; and
 // signals through it, which cannot reach a process that has got the number meanwhile.
-import { constants, readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { constants } from 'node:fs';
 import { check, libc } from './libc.ts';
+import { threadId } from './threads.ts';
 
 // The number is the same on every architecture (asm-generic/unistd.h); C libraries before glibc 2.36 lack the function.
 const SYS_PIDFD_OPEN = 434;
@@ -26,8 +26,7 @@ export const openPidfd = (pid: number): number => check('pidfd_open', Number(sys
  * call. Undefined on kernels before 6.9.
  */
 export function openThreadPidfd(): number | undefined {
-  const tid = Number(basename(readlinkSync('/proc/thread-self')));
-  const fd = Number(syscall(SYS_PIDFD_OPEN, tid, PIDFD_THREAD));
+  const fd = Number(syscall(SYS_PIDFD_OPEN, threadId(), PIDFD_THREAD));
   return fd === -1 ? undefined : fd;
 }
 

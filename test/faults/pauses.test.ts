@@ -1,5 +1,6 @@
 // Keeper and engine are stopped for a while, as when a machine is suspended or a debugger holds one of them: clients wait, and that is all.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { noMachine } from '../helpers/machine.ts';
@@ -13,6 +14,20 @@ const POOLS = [
 ];
 /** Who is stopped, in this order, and goes on in the same order. */
 const ORDERS = [['engine'], ['keeper'], ['engine', 'keeper'], ['keeper', 'engine']] as const;
+
+test('an engine that is slow at a pipe, but waits for no lock of it, is not given up', {
+  skip: POOLS[0]?.skip,
+  timeout: 900_000,
+}, async (t) => {
+  const stage = await openStage(t, { system: true });
+  const before = await stage.place.enginePid();
+  for (const nth of [1, 2, 4]) {
+    stage.arm({ role: 'engine', action: 'slow', point: 'splice.moveBytes', nth, times: 1, value: LONG });
+    await stage.end(stage.begin());
+    assert.ok(stage.disarm());
+    assert.equal(await stage.place.enginePid(), before);
+  }
+});
 
 for (const { system, whose, skip } of POOLS) {
   test(`clients of ${whose} wait while keeper or engine are stopped`, { skip, timeout: 900_000 }, async (t) => {

@@ -82,7 +82,7 @@ const FAILURES: readonly [RegExp, number][] = [
 const TOLD = /^(pidfd\.openPidfd|fifo\.\w+|fs\.openSync|inotify\.Inotify\.watch)$/;
 
 /** Milliseconds. */
-const SLOW = 300;
+const SLOW = 600;
 
 /** The errno with which a call fails, undefined: it cannot. */
 const errnoAt = (point: string): number | undefined => FAILURES.find(([calls]) => calls.test(point))?.[1];
