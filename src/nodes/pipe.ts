@@ -215,7 +215,7 @@ export class PipeNode implements Node {
       closeSync(pipe.readEnd);
       const used = hasReader(pipe.writeEnd);
       pipe.readEnd = reopen(pipe);
-      pipe.own |= IN_CLOSE | IN_OPEN;
+      pipe.own |= pipe.readEnd === -1 ? IN_CLOSE : IN_CLOSE | IN_OPEN;
       return used;
     });
   }
